@@ -1,0 +1,1 @@
+"""The rules of the sequence contract in plain Python: no engine, no I/O."""

@@ -1,0 +1,183 @@
+"""The sequence specification: which columns become which fixed-length arrays."""
+
+import datetime
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, Self, cast
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+
+from obs2seq.domain.validation import findings
+from obs2seq.errors import SpecificationError
+
+MAX_SEQUENCE_LENGTH = 100_000
+"""Longer arrays are beyond what one row of a Parquet file or of a Spark task should hold."""
+
+MAX_SHIFT = 1_000_000
+
+IS_PAD = "is_pad_sequence"
+IS_NEW = "is_new_sequence"
+SESSION_INDEX = "session_index"
+SEQUENCE_INDEX = "sequence_index"
+FIRST_POSITION = "first_position"
+N_OBSERVATIONS = "n_observations"
+BOOKKEEPING = (SESSION_INDEX, SEQUENCE_INDEX, FIRST_POSITION, N_OBSERVATIONS, IS_PAD, IS_NEW)
+"""The output columns that every specification has, beside the pupil and the features."""
+
+
+def _pad(pad: object) -> object:
+    """Refuse what is no scalar; hold as ISO text what YAML reads as a date."""
+    if not isinstance(pad, bool | int | float | str | datetime.date):
+        raise ValueError(f"expected a boolean, a number or a text, found {pad!r}")
+    return pad.isoformat() if isinstance(pad, datetime.date) else pad
+
+
+def _stride(stride: object, info: ValidationInfo) -> object:
+    return info.data.get("sequence_length", 1) if stride is None else stride
+
+
+ColumnName = Annotated[StrictStr, Field(min_length=1)]
+Pad = Annotated[StrictBool | StrictInt | StrictFloat | StrictStr, BeforeValidator(_pad)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=True, ser_json_inf_nan="constants")
+
+
+class Feature(_Strict):
+    """One array of the output."""
+
+    name: ColumnName = Field(description="The output column is <name>_sequence.")
+    column: ColumnName = Field(description="The column of the observations to read.")
+    pad: Pad = Field(
+        description="Stands where there is no observation, and where its value is null. A value of the "
+        "column's type; dates and timestamps as ISO text."
+    )
+    shift: Annotated[StrictInt, Field(ge=-MAX_SHIFT, le=MAX_SHIFT)] = Field(
+        default=0, description="Read the value this many positions later (below 0: earlier) in the session."
+    )
+
+    @property
+    def output(self) -> str:
+        """The name of the output column."""
+        return f"{self.name}_sequence"
+
+
+class SequenceSpec(_Strict):
+    """What the sequencing step computes: the fields of the sequence contract, and nothing else.
+
+    Example:
+        >>> spec = SequenceSpec.model_validate({
+        ...     "order_by": ["answered_at"],
+        ...     "sequence_length": 5,
+        ...     "features": [{"name": "correct", "column": "correct", "pad": 0}],
+        ... })
+        >>> spec.stride, spec.outputs[-1]
+        (5, 'correct_sequence')
+
+    Raises:
+        SpecificationError: A value is not allowed; the message names every field at fault.
+    """
+
+    pupil: ColumnName = Field(default="pupilid", description="The column that names the pupil.")
+    order_by: Annotated[tuple[ColumnName, ...], Field(min_length=1)] = Field(
+        description="Columns that order a pupil's history; the first is the time."
+    )
+    sequence_length: Annotated[StrictInt, Field(ge=1, le=MAX_SEQUENCE_LENGTH)] = Field(
+        description="L, the length of every array, in observations."
+    )
+    stride: Annotated[StrictInt, Field(ge=1), BeforeValidator(_stride)] = Field(
+        default=cast(int, None),
+        validate_default=True,
+        description="Distance between the starts of two windows, in observations, 1 to L. Default: L.",
+        json_schema_extra={"type": ["integer", "null"]},
+    )
+    align: Literal["start", "end"] = Field(
+        default="start", description="start: the first window starts at position 0. end: the last ends at the last."
+    )
+    pad_side: Literal["end", "start"] = Field(default="end", description="Where padding stands in the arrays.")
+    min_length: Annotated[StrictInt, Field(ge=1)] = Field(
+        default=1, description="Sequences with fewer real observations are left out."
+    )
+    max_sequences_per_pupil: Annotated[StrictInt, Field(ge=1)] | None = Field(
+        default=None, description="Keep only the last so many sequences of each pupil. Default: all."
+    )
+    session_gap_seconds: Annotated[StrictFloat, Field(ge=0, allow_inf_nan=False)] | None = Field(
+        default=None, description="An inactivity above so many seconds starts a new session. Default: one session."
+    )
+    features: Annotated[tuple[Feature, ...], Field(min_length=1)] = Field(description="The arrays to make.")
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise SpecificationError("specification", findings(error, type(self))) from None
+
+    @classmethod
+    def model_validate(cls, obj: Any, **_: Any) -> Self:
+        """Make a specification from its JSON form; raise `SpecificationError` for every value not allowed."""
+        if isinstance(obj, cls):
+            return obj
+        if not isinstance(obj, Mapping):
+            raise SpecificationError("specification", f"expected fields with values, found {type(obj).__name__}")
+        return cls(**{str(field): value for field, value in obj.items()})
+
+    @property
+    def is_chunked(self) -> bool:
+        """Whether windows do not overlap."""
+        return self.stride == self.sequence_length
+
+    @property
+    def tie_breakers(self) -> tuple[str, ...]:
+        """The feature columns that order what `order_by` leaves tied, in alphabetical order."""
+        return tuple(sorted({feature.column for feature in self.features} - set(self.order_by)))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column of the observations that is read, each once."""
+        return tuple(dict.fromkeys((self.pupil, *self.order_by, *self.tie_breakers)))
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Every output column, in order."""
+        return (self.pupil, *BOOKKEEPING, *(feature.output for feature in self.features))
+
+    @model_validator(mode="after")
+    def _fields_fit_each_other(self) -> Self:
+        problems = list(self._problems())
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def _problems(self) -> Iterator[str]:
+        length = self.sequence_length
+        for field in ("stride", "min_length"):
+            value = getattr(self, field)
+            if value > length:
+                yield f"{field}: expected 1 to {length} (sequence_length), found {value}"
+        for name, count in Counter(self.order_by).items():
+            if count > 1:
+                yield f"order_by: expected each column once, found '{name}' {count} times"
+        yield from self._collisions()
+
+    def _collisions(self) -> Iterator[str]:
+        """Report output columns of one name; case does not tell columns apart in Spark, Hive or Athena."""
+        sources = {self.pupil.casefold(): "the pupil column"}
+        taken = [(name, "a bookkeeping column") for name in BOOKKEEPING]
+        taken += [(feature.output, f"feature '{feature.name}'") for feature in self.features]
+        for name, source in taken:
+            earlier = sources.setdefault(name.casefold(), source)
+            if earlier is not source:
+                yield f"features: expected different output columns, found '{name}' from {earlier} and from {source}"

@@ -1,0 +1,110 @@
+"""The interfaces between the use case and the technologies that carry it out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cloudpathlib import S3Path
+    from pyspark.sql import DataFrame
+
+    PublishedPath = S3Path | Path
+    """Where a published output lies: an `S3Path`, or a `Path` for a local location."""
+
+
+@dataclass(frozen=True, order=True)
+class StoredFile:
+    """A file below a location."""
+
+    path: str
+    """Relative to the location, with '/' between folders; empty where the location is the file itself."""
+    size: int
+    """In bytes."""
+    modified: str
+    """When it was last changed, as an ISO timestamp in UTC: changes whenever the content may have."""
+
+
+@dataclass(frozen=True)
+class VersionedText:
+    """A small file's text, and a token that changes with it."""
+
+    text: str
+    version: str
+
+
+@dataclass(frozen=True, order=True)
+class WrittenFile:
+    """A data file that a writer left behind."""
+
+    path: str
+    """Relative to the run's folder."""
+    size: int
+    """In bytes."""
+    rows: int
+
+
+class Storage(ABC):
+    """The files beside the data. A location is a local path or an `s3://` URI, as text."""
+
+    @abstractmethod
+    def list_files(self, location: str) -> list[StoredFile]:
+        """Return every file at or below the location, sorted by path; none where nothing is there."""
+
+    @abstractmethod
+    def read_text(self, location: str) -> VersionedText | None:
+        """Return a small UTF-8 file, or None where there is none."""
+
+    @abstractmethod
+    def write_text(self, location: str, text: str) -> None:
+        """Write a small file in one atomic step, over whatever is there."""
+
+    @abstractmethod
+    def replace_text(self, location: str, text: str, expected: VersionedText | None) -> None:
+        """Write a small file in one atomic step if it still is as expected (None: absent), else `ConflictError`."""
+
+    @abstractmethod
+    def remove(self, location: str) -> None:
+        """Remove the file, or the folder and all below it; nothing where nothing is there."""
+
+
+class ObservationReader(ABC):
+    """Raw observations, from one kind of source."""
+
+    @abstractmethod
+    def read(self, location: str, files: Sequence[StoredFile]) -> DataFrame:
+        """Return a lazy frame over the files below the location, after checking that they can be read as one table."""
+
+
+class SequenceWriter(ABC):
+    """Sequences (or prepared observations), to one kind of target."""
+
+    @abstractmethod
+    def write(self, frame: DataFrame, run_location: str) -> list[WrittenFile]:
+        """Write the frame below the run's own folder, which is empty, and return what was written."""
+
+    @abstractmethod
+    def read_back(self, dataset_location: str) -> DataFrame:
+        """Return what is currently published at a dataset's location."""
+
+
+class WarehouseServiceInterface(ABC):
+    """Makes one subset of a data location ready for training, and publishes it."""
+
+    @abstractmethod
+    def sequence_dataset(
+        self, s3_data_location: str, sequence_length: int, output_s3_location: str, subset_name: str
+    ) -> PublishedPath:
+        """Publish the subset's sequences below `<output>/<subset>_sequenced_<L>`; return that location."""
+
+    @abstractmethod
+    def prepare_dataset(self, s3_data_location: str, output_s3_location: str, subset_name: str) -> PublishedPath:
+        """Publish the subset's observations, checked and in order, below `<output>/<subset>_prepared`; return that."""
+
+    @abstractmethod
+    def all_or_none(self) -> AbstractContextManager[None]:
+        """Hold back what is made within the block, and publish all of it at its end, or nothing after an error."""
