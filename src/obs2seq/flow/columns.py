@@ -1,0 +1,59 @@
+"""Spark columns by name and by type: what every step of the flow needs to say."""
+
+import datetime
+import decimal
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.types import DataType
+
+from obs2seq.domain.padding import FLOAT_FORMATS, PadValue
+from obs2seq.domain.validation import nearest
+from obs2seq.errors import DataError
+
+
+def named(name: str) -> Column:
+    """Return the column of exactly this name, whatever letters are in it."""
+    return F.col(quoted(name))
+
+
+def quoted(name: str) -> str:
+    """Return a name as Spark SQL reads it: dots and backticks in it are letters like others."""
+    escaped = name.replace("`", "``")
+    return f"`{escaped}`"
+
+
+def require_columns(observations: DataFrame, names: tuple[str, ...]) -> None:
+    """Raise `DataError` that names the nearest column there is, for the first column that is missing."""
+    known = {column.casefold() for column in observations.columns}
+    for name in names:
+        if name.casefold() not in known:
+            raise DataError(
+                "observations",
+                f"expected column '{name}', found {sorted(observations.columns)}",
+                f"{nearest(name, observations.columns)}; map it under columns in the settings",
+            )
+
+
+def type_of(observations: DataFrame, name: str) -> DataType:
+    """Return the type of a column; names match as Spark matches them, without regard to case."""
+    return next(field.dataType for field in observations.schema if field.name.casefold() == name.casefold())
+
+
+def is_float(type_: DataType) -> bool:
+    """Whether the type has a NaN and a negative zero."""
+    return type_.simpleString() in FLOAT_FORMATS
+
+
+def is_negative_zero(column: Column) -> Column:
+    """Tell -0.0 from 0.0, which Spark's own comparison does not; false elsewhere, null where null."""
+    return (column == 0) & (F.pow(column, F.lit(-1.0)) < 0)
+
+
+def literal(value: PadValue, type_: DataType) -> Column:
+    """Return a value as a column of exactly this type, whatever the session's time zone."""
+    if isinstance(value, decimal.Decimal):
+        return F.lit(format(value, "f")).cast(type_)
+    if isinstance(value, datetime.date):
+        return F.lit(value.isoformat()).cast(type_)
+    return F.lit(value).cast(type_)

@@ -1,0 +1,76 @@
+"""From positioned observations to windows: the arithmetic of stride and alignment.
+
+Counted from the end that `align` names, window i covers places i·S … i·S + L − 1, whichever end that is: `align = end` is
+`align = start` on places that run backwards. A block is S consecutive places: chunks are blocks, and an overlapping
+window is the first L places of a few blocks in a row. So no row ever holds more than a window and a stride.
+"""
+
+from hamilton.function_modifiers import config
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from obs2seq.domain.spec import SequenceSpec
+from obs2seq.flow.arithmetic import kept_windows_of_session
+
+
+@config.when(sessions=False)
+def placed_observations__whole(positioned_observations: DataFrame, spec: SequenceSpec) -> DataFrame:
+    """Add each observation's place, and `before` and `total`: the kept sequences of its pupil, before and in all."""
+    return positioned_observations.withColumns(
+        {"place": _place(spec), "before": F.lit(0), "total": kept_windows_of_session(spec)}
+    )
+
+
+@config.when(sessions=True)
+def placed_observations__sessions(positioned_observations: DataFrame, spec: SequenceSpec) -> DataFrame:
+    """Add each observation's place, and the kept sequences of its pupil: `before` its session, and in `total`."""
+    pupil = Window.partitionBy("pupil").orderBy("session", "position")
+    so_far = pupil.rowsBetween(Window.unboundedPreceding, Window.currentRow)
+    whole = pupil.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
+    kept = kept_windows_of_session(spec)
+    once = F.when(F.col("position") == 0, kept).otherwise(0)
+    return positioned_observations.withColumns(
+        {"place": _place(spec), "before": F.sum(once).over(so_far) - kept, "total": F.sum(once).over(whole)}
+    )
+
+
+def blocks(placed_observations: DataFrame, spec: SequenceSpec) -> DataFrame:
+    """Collect each stride's observations, ordered by place, without a shuffle.
+
+    Returns:
+        pupil, session, block, length, before, total, `observations` (array of structs of place and values).
+    """
+    values = [name for name in placed_observations.columns if name.startswith("value_")]
+    # What collect_list gathers has no order once the aggregate falls back to sorting: the place leads each struct.
+    in_order = F.sort_array(F.collect_list(F.struct("place", *values)))
+    whole = (F.first(name).alias(name) for name in ("length", "before", "total"))
+    return (
+        placed_observations.withColumn("block", F.expr(f"int(place div {spec.stride})"))
+        .groupBy("pupil", "session", "block")
+        .agg(*whole, in_order.alias("observations"))
+    )
+
+
+@config.when(window_kind="chunked")
+def windows__chunked(blocks: DataFrame) -> DataFrame:
+    """Take every block as a window."""
+    return blocks
+
+
+@config.when(window_kind="overlapping")
+def windows__overlapping(blocks: DataFrame, spec: SequenceSpec) -> DataFrame:
+    """Join each block with those after it, up to the window's length; drop what lies past the session's far end.
+
+    A window past the first is needed if it holds an observation that the one before it does not: more than L − S.
+    Costs a sort of the blocks, no shuffle; each output row costs its own length.
+    """
+    further = -(-spec.sequence_length // spec.stride) - 1
+    following = Window.partitionBy("pupil", "session").orderBy("block").rowsBetween(Window.currentRow, further)
+    joined = F.flatten(F.collect_list("observations").over(following))
+    return blocks.withColumn("observations", F.slice(joined, 1, spec.sequence_length)).where(
+        (F.col("block") == 0) | (F.size("observations") > spec.sequence_length - spec.stride)
+    )
+
+
+def _place(spec: SequenceSpec) -> Column:
+    return F.col("position") if spec.align == "start" else F.col("length") - 1 - F.col("position")
