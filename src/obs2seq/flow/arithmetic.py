@@ -1,15 +1,26 @@
 """What follows from the specification alone: internal names, and how many windows a session has."""
 
-from pyspark.sql import Column
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from obs2seq.domain.spec import SequenceSpec
+from obs2seq.flow.columns import type_of
 
 
 def keys(spec: SequenceSpec) -> dict[str, str]:
     """Return the internal name of every column that is read, in the contract's total order after the pupil."""
     ordering = [name for name in spec.columns if name != spec.pupil]
     return {spec.pupil: "pupil"} | {name: f"key_{i}" for i, name in enumerate(ordering)}
+
+
+def whole_row_keys(observations: DataFrame, spec: SequenceSpec) -> dict[str, str]:
+    """Return the internal name of every column: `key_…` where it can be compared, `rest_…` where it cannot."""
+    names = keys(spec)
+    known = {name.casefold() for name in names}
+    for i, name in enumerate(sorted(name for name in observations.columns if name.casefold() not in known)):
+        can_compare = "map<" not in type_of(observations, name).simpleString()
+        names[name] = f"key_{len(names)}" if can_compare else f"rest_{i}"
+    return names
 
 
 def needs_length(spec: SequenceSpec) -> bool:

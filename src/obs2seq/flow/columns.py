@@ -7,7 +7,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import DataType
 
-from obs2seq.domain.padding import FLOAT_FORMATS, PadValue
+from obs2seq.domain.padding import FLOAT_FORMATS, PadValue, is_scalar
 from obs2seq.domain.validation import nearest
 from obs2seq.errors import DataError
 
@@ -35,6 +35,18 @@ def require_columns(observations: DataFrame, names: tuple[str, ...]) -> None:
             )
 
 
+def require_scalars(observations: DataFrame, names: tuple[str, ...]) -> None:
+    """Raise `DataError` for the first of the columns that is missing, or that is no scalar."""
+    require_columns(observations, names)
+    for name in names:
+        type_ = type_of(observations, name)
+        if not is_scalar(type_.simpleString()):
+            raise DataError(
+                "observations",
+                f"expected column '{name}' to be a number, boolean, text, date or timestamp, found {_short(type_)}",
+            )
+
+
 def type_of(observations: DataFrame, name: str) -> DataType:
     """Return the type of a column; names match as Spark matches them, without regard to case."""
     return next(field.dataType for field in observations.schema if field.name.casefold() == name.casefold())
@@ -57,3 +69,8 @@ def literal(value: PadValue, type_: DataType) -> Column:
     if isinstance(value, datetime.date):
         return F.lit(value.isoformat()).cast(type_)
     return F.lit(value).cast(type_)
+
+
+def _short(type_: DataType) -> str:
+    text = type_.simpleString()
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -1,34 +1,59 @@
 """Builds and runs the dataflow on Hamilton."""
 
+import logging
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cache
-from types import ModuleType
+from typing import Any, Literal
 
 from pyspark.sql import DataFrame
 
 from obs2seq.domain.spec import SequenceSpec
+from obs2seq.domain.splits import Everything, Share
 
-# Hamilton's autoload imports pyspark.pandas, which numpy 2 breaks on Spark 3.5. The switch is read at import.
+# Hamilton's autoload imports pyspark.pandas, which numpy 2 breaks on Spark 3.5. The switch is read at its import.
 _AUTOLOAD = "HAMILTON_AUTOLOAD_EXTENSIONS"
-_before = os.environ.setdefault(_AUTOLOAD, "0")
+_was_set = _AUTOLOAD in os.environ
+os.environ.setdefault(_AUTOLOAD, "0")
 
 from hamilton import driver  # noqa: E402
 
-from obs2seq.flow.arithmetic import window_kind  # noqa: E402
-from obs2seq.flow import histories, sequences, windows  # noqa: E402
+from obs2seq.flow import histories, prepared, selection, sequences, windows  # noqa: E402
+from obs2seq.flow.tallies import Tally  # noqa: E402
 
-_MODULES: tuple[ModuleType, ...] = (histories, windows, sequences)
+if not _was_set:
+    del os.environ[_AUTOLOAD]
+
+Kind = Literal["sequences", "observations"]
+"""What is made: the contract's sequences, or whole observations, checked and in order."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which rows of a raw table to take, and under which names."""
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """Name → the name of a raw column, or a Spark SQL expression over the raw columns."""
+    row_filter: str | None = None
+    """A Spark SQL predicate over the mapped columns; rows where it is not true are left out."""
+    share: Share = Everything()
+    """Which rows belong to the subset."""
+    duplicates: Literal["keep", "drop"] = "keep"
+    is_text_input: bool = False
+    """Whether the rows were decoded from text, so that U+FFFD means bytes that are not UTF-8."""
 
 
 def sequence_observations(observations: DataFrame, spec: SequenceSpec) -> DataFrame:
     """Turn pupils' raw observations into fixed-length padded sequences.
 
-    Lazy: nothing runs before the result is used. Costs one shuffle, by pupil. What is held in memory at a time is
-    bounded by a window and a stride, never by a pupil's history.
+    Lazy: nothing runs before the result is used. Costs one shuffle, by pupil. What one row or buffer holds is bounded by a
+    window and a stride, never by a pupil's history.
 
     Args:
         observations: One row an observation, in any order and partitioning. Columns read are `spec.columns`; others
-            are passed over. A null pupil is a pupil of its own; a null in `order_by` comes first.
+            are passed over. Null pupils are one pupil together; a null in `order_by` comes first.
         spec: What to make; see `SequenceSpec`.
 
     Returns:
@@ -37,16 +62,64 @@ def sequence_observations(observations: DataFrame, spec: SequenceSpec) -> DataFr
         feature's own type for each feature. Every array has `spec.sequence_length` elements and no null.
 
     Raises:
-        DataError: A column is missing.
+        DataError: A column is missing, or no scalar.
         SpecificationError: A feature is no scalar, a pad is not a value of its column's type, or
             `session_gap_seconds` is set and the time is not a timestamp, a date or a number.
     """
-    flow = dataflow(sessions=spec.session_gap_seconds is not None, window_kind=window_kind(spec))
-    frame: DataFrame = flow.execute(["sequences"], inputs={"observations": observations, "spec": spec})["sequences"]
-    return frame
+    flow = _dataflow(**_ways(spec), kind="sequences", duplicates="unchecked", counted=False)
+    return _run(flow, "sequences", {"observations": observations, "spec": spec})
+
+
+def select_and_sequence(
+    raw_observations: DataFrame, spec: SequenceSpec, selection: Selection, tally: Tally, kind: Kind
+) -> DataFrame:
+    """Turn a raw table into one subset's sequences, or its observations in order; count what is left out, by rule.
+
+    Lazy, and no dearer than `sequence_observations`: `tally` knows the counts at its points "input", "duplicates" and
+    "windows" once the result has been used.
+    """
+    flow = _dataflow(**_ways(spec), kind=kind, duplicates=selection.duplicates, counted=True)
+    inputs = {
+        "raw_observations": raw_observations,
+        "spec": spec,
+        "tally": tally,
+        "columns": selection.columns,
+        "row_filter": selection.row_filter,
+        "share": selection.share,
+        "is_text_input": selection.is_text_input,
+        "is_sequenced": kind == "sequences",
+    }
+    return _run(flow, "sequences" if kind == "sequences" else "prepared_observations", inputs)
+
+
+def _ways(spec: SequenceSpec) -> dict[str, object]:
+    """Choose between ways to do a thing by what the specification asks for."""
+    window_kind = "chunked" if spec.is_chunked else "overlapping"
+    return {"sessions": spec.session_gap_seconds is not None, "window_kind": window_kind}
 
 
 @cache
-def dataflow(**choices: object) -> driver.Driver:
+def _dataflow(**ways: object) -> driver.Driver:
     """Build the dataflow with the named ways to do a thing; each combination is built once."""
-    return driver.Builder().with_modules(*_MODULES).with_config(dict(choices)).build()
+    modules = [histories, windows, sequences, prepared]
+    if ways["counted"]:
+        modules.append(selection)
+    return driver.Builder().with_modules(*modules).with_config(dict(ways)).build()
+
+
+def _run(flow: driver.Driver, node: str, inputs: dict[str, Any]) -> DataFrame:
+    with _without_hamiltons_banner():
+        frame: DataFrame = flow.execute([node], inputs=inputs)[node]
+    return frame
+
+
+@contextmanager
+def _without_hamiltons_banner() -> Iterator[None]:
+    """Hamilton logs a banner for each exception that passes through; our errors speak for themselves."""
+    logger = logging.getLogger("hamilton")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -9,17 +9,19 @@ from pyspark.sql import Column, DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
 
 from obs2seq.domain.padding import pad_value
+from obs2seq.domain.rules import DUPLICATE
 from obs2seq.domain.spec import Feature, SequenceSpec
-from obs2seq.flow.arithmetic import keys, needs_length
-from obs2seq.flow.columns import is_float, is_negative_zero, literal, named, require_columns, type_of
+from obs2seq.flow.arithmetic import keys, needs_length, whole_row_keys
+from obs2seq.flow.columns import is_float, is_negative_zero, literal, named, require_columns, require_scalars, type_of
 from obs2seq.flow.sessions import is_gap_above
+from obs2seq.flow.tallies import Tally
 
 
 def feature_pads(observations: DataFrame, spec: SequenceSpec) -> list[Column]:
     """Return each feature's pad as a column of its type, after checking that the specification fits the input.
 
     Raises:
-        DataError: A column is missing.
+        DataError: A column is missing, or no scalar.
         SpecificationError: A feature is no scalar, or its column's type cannot hold its pad.
     """
     require_columns(observations, spec.columns)
@@ -30,39 +32,71 @@ def feature_pads(observations: DataFrame, spec: SequenceSpec) -> list[Column]:
     ]
 
 
-def keyed_observations(observations: DataFrame, spec: SequenceSpec) -> DataFrame:
-    """Select the columns that are read, each once, under their internal names."""
-    require_columns(observations, spec.columns)
+@config.when_not(kind="observations")
+def keyed_observations__sequences(observations: DataFrame, spec: SequenceSpec) -> DataFrame:
+    """Select the columns that sequences need, each once, under their internal names."""
+    require_scalars(observations, spec.columns)
     return observations.select(*(named(name).alias(key) for name, key in keys(spec).items()))
 
 
-def history(keyed_observations: DataFrame) -> WindowSpec:
-    """Return the contract's total order of each pupil's history.
+@config.when(kind="observations")
+def keyed_observations__whole(observations: DataFrame, spec: SequenceSpec) -> DataFrame:
+    """Select all columns under internal names: those of the total order first, then the others by name."""
+    require_scalars(observations, spec.columns)
+    return observations.select(*(named(name).alias(key) for name, key in whole_row_keys(observations, spec).items()))
+
+
+def order_keys(keyed_observations: DataFrame) -> list[Column]:
+    """Return the contract's total order within a pupil: nulls first, NaN last, text by code point.
 
     Observations that tie on all keys are interchangeable, but for -0.0 and 0.0, which compare as equal: the sign of a
     zero comes last, so that the order never rests on how the rows arrived.
     """
     ordering = [name for name in keyed_observations.columns if name.startswith("key_")]
     zeros = [is_negative_zero(F.col(key)) for key in ordering if is_float(type_of(keyed_observations, key))]
-    return Window.partitionBy("pupil").orderBy(
-        *(F.col(key).asc_nulls_first() for key in ordering), *(zero.desc_nulls_last() for zero in zeros)
-    )
+    return [F.col(key).asc_nulls_first() for key in ordering] + [zero.desc_nulls_last() for zero in zeros]
+
+
+def history(order_keys: list[Column]) -> WindowSpec:
+    """Return each pupil's observations in the contract's total order."""
+    return Window.partitionBy("pupil").orderBy(*order_keys)
+
+
+@config.when(duplicates="unchecked")
+def distinct_observations__unchecked(keyed_observations: DataFrame) -> DataFrame:
+    """Take every observation as it is."""
+    return keyed_observations
+
+
+@config.when(duplicates="keep")
+def distinct_observations__keep(keyed_observations: DataFrame, history: WindowSpec, tally: Tally) -> DataFrame:
+    """Count observations that repeat the one before in all keys, and keep them. Needs no sort of its own."""
+    marked = _marked_duplicates(keyed_observations, history)
+    return tally.counting(marked, "duplicates", {DUPLICATE: F.col("is_duplicate").cast("int")}).drop("is_duplicate")
+
+
+@config.when(duplicates="drop")
+def distinct_observations__drop(keyed_observations: DataFrame, history: WindowSpec, tally: Tally) -> DataFrame:
+    """Count observations that repeat the one before in all keys, and leave them out. Needs no sort of its own."""
+    marked = _marked_duplicates(keyed_observations, history)
+    counted = tally.counting(marked, "duplicates", {DUPLICATE: F.col("is_duplicate").cast("int")})
+    return counted.where(~F.col("is_duplicate")).drop("is_duplicate")
 
 
 @config.when(sessions=False)
-def numbered_observations__whole(keyed_observations: DataFrame, history: WindowSpec) -> DataFrame:
+def numbered_observations__whole(distinct_observations: DataFrame, history: WindowSpec) -> DataFrame:
     """Number each pupil's history from 0, as session 0. Costs the one shuffle and sort by pupil."""
-    return keyed_observations.withColumns({"session": F.lit(0), "position": F.row_number().over(history) - 1})
+    return distinct_observations.withColumns({"session": F.lit(0), "position": F.row_number().over(history) - 1})
 
 
 @config.when(sessions=True)
 def numbered_observations__sessions(
-    keyed_observations: DataFrame, history: WindowSpec, spec: SequenceSpec
+    distinct_observations: DataFrame, history: WindowSpec, spec: SequenceSpec
 ) -> DataFrame:
     """Number each session of a pupil from 0, and its observations from 0. Costs one shuffle and sort by pupil."""
     so_far = history.rowsBetween(Window.unboundedPreceding, Window.currentRow)
-    is_start = is_gap_above(spec, type_of(keyed_observations, "key_0"), F.lag("key_0").over(history))
-    starts = keyed_observations.withColumns({"place": F.row_number().over(history) - 1, "is_start": is_start})
+    is_start = is_gap_above(spec, type_of(distinct_observations, "key_0"), F.lag("key_0").over(history))
+    starts = distinct_observations.withColumns({"place": F.row_number().over(history) - 1, "is_start": is_start})
     start = F.max(F.when(F.col("is_start"), F.col("place"))).over(so_far)
     return starts.withColumns(
         {
@@ -106,3 +140,10 @@ def positioned_observations(
 
 def _value(feature: Feature, key: str, session_order: WindowSpec) -> Column:
     return F.lead(key, feature.shift).over(session_order) if feature.shift else F.col(key)
+
+
+def _marked_duplicates(keyed_observations: DataFrame, history: WindowSpec) -> DataFrame:
+    """Equal observations stand side by side, since the order of a history ends only where nothing tells them apart."""
+    keys_of_row = F.struct(*(name for name in keyed_observations.columns if not name.startswith("rest_")))
+    is_duplicate = keys_of_row.eqNullSafe(F.lag(keys_of_row).over(history))
+    return keyed_observations.withColumn("is_duplicate", is_duplicate)

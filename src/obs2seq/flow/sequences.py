@@ -1,8 +1,10 @@
 """From windows to the contract's output: which are kept, their index, and their padded arrays."""
 
+from hamilton.function_modifiers import config
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from obs2seq.domain.rules import MAX_SEQUENCES, MIN_LENGTH
 from obs2seq.domain.spec import (
     FIRST_POSITION,
     IS_NEW,
@@ -13,39 +15,43 @@ from obs2seq.domain.spec import (
     SequenceSpec,
 )
 from obs2seq.flow.arithmetic import is_short, window_count
+from obs2seq.flow.tallies import Tally
+
+SEQUENCED = "sequenced"
+ROWS_OUT = "rows_out"
 
 
 def described_windows(windows: DataFrame, spec: SequenceSpec) -> DataFrame:
     """Put each window's observations in ascending position and say what its row will need.
 
     Columns added: `n_observations`, `first_position`, `n_new` (observations that stand in no earlier window of the
-    session), `rank` (ascending among the session's windows, as if `min_length` had been applied).
+    session), `sequence_index` (below 0 where `max_sequences_per_pupil` leaves it out), and `left_out_by`, the rule that
+    leaves it out, or null. `min_length` comes first.
     """
     ascending = F.col("observations") if spec.align == "start" else F.reverse("observations")
-    first_place = F.col("observations")[0]["place"]
     described = windows.withColumns({"observations": ascending, N_OBSERVATIONS: F.size("observations")}).withColumns(
-        {
-            FIRST_POSITION: first_place if spec.align == "start" else F.col("length") - 1 - first_place,
-            "rank": F.col("block") if spec.align == "start" else _rank_from_end(spec),
-        }
+        {FIRST_POSITION: _first_position(spec), SEQUENCE_INDEX: _sequence_index(spec).cast("int")}
     )
-    overlap = spec.sequence_length - spec.stride
-    is_first = F.col(FIRST_POSITION) == 0
-    return described.withColumn("n_new", F.col(N_OBSERVATIONS) - F.when(is_first, 0).otherwise(overlap))
+    overlap = F.when(F.col(FIRST_POSITION) == 0, 0).otherwise(spec.sequence_length - spec.stride)
+    verdict = F.when(F.col(N_OBSERVATIONS) < spec.min_length, F.lit(MIN_LENGTH))
+    if spec.max_sequences_per_pupil is not None:
+        verdict = verdict.when(F.col(SEQUENCE_INDEX) < 0, F.lit(MAX_SEQUENCES))
+    return described.withColumns({"n_new": F.col(N_OBSERVATIONS) - overlap, "left_out_by": verdict})
 
 
-def long_windows(described_windows: DataFrame, spec: SequenceSpec) -> DataFrame:
-    """Leave out windows with fewer real observations than `min_length`."""
-    return described_windows.where(F.col(N_OBSERVATIONS) >= spec.min_length)
+@config.when(counted=False)
+def kept_windows__uncounted(described_windows: DataFrame) -> DataFrame:
+    """Leave out the windows that a rule leaves out."""
+    return described_windows.where(F.col("left_out_by").isNull())
 
 
-def kept_windows(long_windows: DataFrame, spec: SequenceSpec) -> DataFrame:
-    """Leave out all but the last `max_sequences_per_pupil` of each pupil; number the rest."""
-    index = F.col("before") + F.col("rank")
-    if spec.max_sequences_per_pupil is None:
-        return long_windows.withColumn(SEQUENCE_INDEX, index.cast("int"))
-    first_kept = F.greatest(F.col("total") - spec.max_sequences_per_pupil, F.lit(0))
-    return long_windows.where(index >= first_kept).withColumn(SEQUENCE_INDEX, (index - first_kept).cast("int"))
+@config.when(counted=True)
+def kept_windows__counted(described_windows: DataFrame, tally: Tally) -> DataFrame:
+    """Leave out the windows that a rule leaves out; count the observations that are new in those and in the others."""
+    rule, n_new = F.col("left_out_by"), F.col("n_new")
+    counts = {name: F.when(rule == name, n_new).otherwise(0) for name in (MIN_LENGTH, MAX_SEQUENCES)}
+    counts |= {SEQUENCED: F.when(rule.isNull(), n_new).otherwise(0), ROWS_OUT: rule.isNull().cast("int")}
+    return tally.counting(described_windows, "windows", counts).where(rule.isNull())
 
 
 def sequences(kept_windows: DataFrame, spec: SequenceSpec, feature_pads: list[Column]) -> DataFrame:
@@ -69,9 +75,18 @@ def sequences(kept_windows: DataFrame, spec: SequenceSpec, feature_pads: list[Co
     )
 
 
-def _rank_from_end(spec: SequenceSpec) -> Column:
-    """Windows counted from the end ascend the other way; the first, where it is too short, does not count."""
-    return window_count(spec) - 1 - F.col("block") - is_short(spec).cast("int")
+def _first_position(spec: SequenceSpec) -> Column:
+    first_place = F.col("observations")[0]["place"]
+    return first_place if spec.align == "start" else F.col("length") - 1 - first_place
+
+
+def _sequence_index(spec: SequenceSpec) -> Column:
+    """Count kept sequences in ascending position; windows that are counted from the end ascend the other way."""
+    from_end = window_count(spec) - 1 - F.col("block") - is_short(spec).cast("int")
+    index = F.col("before") + (F.col("block") if spec.align == "start" else from_end)
+    if spec.max_sequences_per_pupil is None:
+        return index
+    return index - F.greatest(F.col("total") - spec.max_sequences_per_pupil, F.lit(0))
 
 
 def _padded(values: Column, pad: Column, spec: SequenceSpec) -> Column:

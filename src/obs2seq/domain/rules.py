@@ -1,0 +1,33 @@
+"""The rules that leave an observation out of a subset's output, by the names that the ledger gives them."""
+
+FILTER = "filter"
+NOT_UTF8 = "not_utf8"
+NULL_PUPIL = "null_pupil"
+NULL_TIME = "null_time"
+TIME_OUT_OF_RANGE = "time_out_of_range"
+UNKNOWN_SUBSET = "unknown_subset"
+OTHER_SUBSET = "other_subset"
+DUPLICATE = "duplicate"
+MIN_LENGTH = "min_length"
+MAX_SEQUENCES = "max_sequences_per_pupil"
+
+MEANINGS = {
+    FILTER: "row_filter is not true",
+    NOT_UTF8: "a text column holds bytes that are not UTF-8",
+    NULL_PUPIL: "the pupil is null",
+    NULL_TIME: "the time is null",
+    TIME_OUT_OF_RANGE: "the time lies outside the years 1 to 9999",
+    UNKNOWN_SUBSET: "the subset column holds none of the configured subsets",
+    OTHER_SUBSET: "the pupil belongs to another subset",
+    DUPLICATE: "the same pupil, order keys and values stand in another row",
+    MIN_LENGTH: "its sequence has fewer observations than min_length",
+    MAX_SEQUENCES: "its sequence is not among the pupil's last max_sequences_per_pupil",
+}
+
+HINTS = {
+    NOT_UTF8: "set csv_encoding to the file's own encoding, or convert the file",
+    NULL_PUPIL: "set null_pupil: leave_out to leave such rows out and count them",
+    NULL_TIME: "set null_time: leave_out to leave such rows out and count them",
+    TIME_OUT_OF_RANGE: "set time_out_of_range: leave_out to leave such rows out and count them",
+}
+"""What a user can do where a rule stops the run."""

@@ -1,0 +1,70 @@
+"""Which subset a pupil belongs to: decided by the pupil alone, so that nobody moves when others arrive."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+_DIGITS = 8
+"""Hexadecimal digits of the hash that are compared: shares are exact to 1 in 4,294,967,296."""
+
+
+@dataclass(frozen=True)
+class HashRange:
+    """The pupils whose hash lies in [first, end), both as hexadecimal text of fixed width; end None: to the last."""
+
+    salt: str
+    first: str
+    end: str | None
+
+    @property
+    def digits(self) -> int:
+        """How many leading digits of the pupil's hash are compared."""
+        return _DIGITS
+
+    def holds(self, pupil: str) -> bool:
+        """Whether a pupil, given as text, belongs here."""
+        digits = hashlib.md5(f"{self.salt}:{pupil}".encode(), usedforsecurity=False).hexdigest()[:_DIGITS]
+        return self.first <= digits and (self.end is None or digits < self.end)
+
+
+@dataclass(frozen=True)
+class ColumnValue:
+    """The rows that name this subset in a column of their own."""
+
+    column: str
+    subset: str
+    known: tuple[str, ...]
+    """All configured subsets."""
+
+
+@dataclass(frozen=True)
+class Everything:
+    """All rows: the location holds one subset alone."""
+
+
+Share = HashRange | ColumnValue | Everything
+"""How a subset is told from the others."""
+
+
+def hash_range(fractions: Mapping[str, float], subset: str, salt: str = "") -> HashRange:
+    """Return the range of hashes that is a subset's share.
+
+    The hash is MD5 over `<salt>:<pupil as text>` in UTF-8, because every engine has it; the subsets' shares are laid end to
+    end over its values in the order of `fractions`. A pupil moves only if the salt or the shares change.
+
+    Args:
+        fractions: Each subset's share of the pupils, adding to 1.
+        subset: One of them.
+        salt: Another salt gives another split.
+    """
+    names = list(fractions)
+    index = names.index(subset)
+    before = sum((Fraction(str(fractions[name])) for name in names[:index]), Fraction(0))
+    end = before + Fraction(str(fractions[subset]))
+    is_last = index == len(names) - 1
+    return HashRange(salt, _bound(before), None if is_last else _bound(end))
+
+
+def _bound(share: Fraction) -> str:
+    return f"{round(share * 16**_DIGITS):0{_DIGITS}x}"

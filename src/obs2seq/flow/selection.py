@@ -1,0 +1,137 @@
+"""From a raw table to the observations of one subset: columns mapped, each row judged and counted."""
+
+from collections.abc import Mapping
+
+from pyspark.errors import AnalysisException, ParseException
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.types import DateType, NumericType, StringType, TimestampNTZType, TimestampType
+
+from obs2seq.domain import rules
+from obs2seq.domain.spec import SequenceSpec
+from obs2seq.domain.splits import ColumnValue, HashRange, Share
+from obs2seq.errors import ConfigurationError, DataError
+from obs2seq.flow.columns import named, require_columns, type_of
+from obs2seq.flow.tallies import Tally
+
+ROWS_IN = "rows_in"
+_REPLACEMENT = "\ufffd"
+"""What a decoder puts where bytes are no UTF-8."""
+_YEAR_1_US = -62_135_596_800_000_000
+_YEAR_10000_US = 253_402_300_800_000_000
+
+
+def mapped_observations(raw_observations: DataFrame, columns: Mapping[str, str]) -> DataFrame:
+    """Add the settings' columns to the raw table, each by an input column's name or a Spark SQL expression.
+
+    Expressions see the raw columns. A mapped column takes the place of a raw one of its name.
+    """
+    expressions = {name: _expression(raw_observations, f"columns.{name}", text) for name, text in columns.items()}
+    return raw_observations.withColumns(expressions) if expressions else raw_observations
+
+
+def row_rules(
+    mapped_observations: DataFrame, spec: SequenceSpec, row_filter: str | None, share: Share, is_text_input: bool
+) -> dict[str, Column]:
+    """Return what leaves a row out: a condition by the rule's name, in the order in which they are tried."""
+    require_columns(mapped_observations, spec.columns)
+    time = spec.order_by[0]
+    keep = F.lit(True) if row_filter is None else _expression(mapped_observations, "row_filter", row_filter)
+    return {
+        rules.FILTER: ~F.coalesce(keep, F.lit(False)),
+        rules.NOT_UTF8: _has_replacement(mapped_observations, spec) if is_text_input else F.lit(False),
+        rules.NULL_PUPIL: named(spec.pupil).isNull(),
+        rules.NULL_TIME: named(time).isNull(),
+        rules.TIME_OUT_OF_RANGE: _is_out_of_range(mapped_observations, time),
+        **_outside(share, mapped_observations, spec),
+    }
+
+
+def judged_observations(
+    mapped_observations: DataFrame, row_rules: Mapping[str, Column], read_columns: tuple[str, ...]
+) -> DataFrame:
+    """Select what is read further on, and beside it, as the last column, the first rule that leaves the row out."""
+    verdict = F.lit(None).cast("string")
+    for name, condition in reversed(row_rules.items()):
+        verdict = F.when(condition, F.lit(name)).otherwise(verdict)
+    kept = (named(name) for name in read_columns)
+    return mapped_observations.select(*kept, verdict.alias(_verdict_name(read_columns)))
+
+
+def observations(
+    judged_observations: DataFrame, row_rules: Mapping[str, Column], read_columns: tuple[str, ...], tally: Tally
+) -> DataFrame:
+    """Count the rows in, and those that each rule leaves out; pass on the others."""
+    verdict = named(_verdict_name(read_columns))
+    counts = {ROWS_IN: F.lit(1)} | {name: F.when(verdict == name, 1).otherwise(0) for name in row_rules}
+    return tally.counting(judged_observations, "input", counts).where(verdict.isNull()).select(
+        *(named(name) for name in read_columns)
+    )
+
+
+def read_columns(mapped_observations: DataFrame, spec: SequenceSpec, is_sequenced: bool) -> tuple[str, ...]:
+    """The columns to read: what the sequences need, or all where the observations are published themselves."""
+    require_columns(mapped_observations, spec.columns)
+    return spec.columns if is_sequenced else tuple(mapped_observations.columns)
+
+
+def _expression(frame: DataFrame, setting: str, text: str) -> Column:
+    """Read a setting as a column's name, or else as Spark SQL; check it against the frame at once."""
+    if text in frame.columns:
+        return named(text)
+    try:
+        expression = F.expr(text)
+        frame.select(expression)
+    except (AnalysisException, ParseException) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ConfigurationError(setting, f"expected a column or a Spark SQL expression over the input, found: {reason}") from error
+    return expression
+
+
+def _has_replacement(frame: DataFrame, spec: SequenceSpec) -> Column:
+    texts = [name for name in spec.columns if isinstance(type_of(frame, name), StringType)]
+    damaged = F.lit(False)
+    for name in texts:
+        damaged = damaged | F.coalesce(F.contains(named(name), F.lit(_REPLACEMENT)), F.lit(False))
+    return damaged
+
+
+def _is_out_of_range(frame: DataFrame, time: str) -> Column:
+    match type_of(frame, time):
+        case TimestampType():
+            # In microseconds, so that the years mean UTC whatever the session's time zone is.
+            micros = F.unix_micros(named(time))
+            return (micros < _YEAR_1_US) | (micros >= _YEAR_10000_US)
+        case TimestampNTZType() | DateType():
+            year = F.year(named(time))
+            return (year < 1) | (year > 9999)
+        case NumericType():
+            return F.lit(False)
+        case other:
+            raise DataError(
+                "observations",
+                f"expected the time column '{time}' to be a timestamp, a date or a number, found {other.simpleString()}",
+                f"map it under columns in the settings, for instance {time}: to_timestamp({time})",
+            )
+
+
+def _outside(share: Share, frame: DataFrame, spec: SequenceSpec) -> dict[str, Column]:
+    """The rules by which a row belongs to no subset, or to another."""
+    match share:
+        case HashRange():
+            text = F.concat(F.lit(f"{share.salt}:"), named(spec.pupil).cast("string"))
+            digits = F.substring(F.md5(text.cast("binary")), 1, share.digits)
+            below_end = F.lit(True) if share.end is None else digits < share.end
+            return {rules.OTHER_SUBSET: ~((digits >= share.first) & below_end)}
+        case ColumnValue():
+            require_columns(frame, (share.column,))
+            subset = named(share.column).cast("string")
+            known = F.coalesce(subset.isin(*share.known), F.lit(False))
+            return {rules.UNKNOWN_SUBSET: ~known, rules.OTHER_SUBSET: subset != share.subset}
+        case _:
+            return {}
+
+
+def _verdict_name(read_columns: tuple[str, ...]) -> str:
+    """A name that no column has: it is longer than any."""
+    return f"{max(read_columns, key=len)} left out by"
