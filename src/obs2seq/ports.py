@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from obs2seq.domain.files import StoredFile as StoredFile
+from obs2seq.domain.files import WrittenFile as WrittenFile
+from obs2seq.domain.source import Source as Source
+
 if TYPE_CHECKING:
     from cloudpathlib import S3Path
     from pyspark.sql import DataFrame
@@ -17,35 +21,12 @@ if TYPE_CHECKING:
     """Where a published output lies: an `S3Path`, or a `Path` for a local location."""
 
 
-@dataclass(frozen=True, order=True)
-class StoredFile:
-    """A file below a location."""
-
-    path: str
-    """Relative to the location, with '/' between folders; empty where the location is the file itself."""
-    size: int
-    """In bytes."""
-    modified: str
-    """When it was last changed, as an ISO timestamp in UTC: changes whenever the content may have."""
-
-
 @dataclass(frozen=True)
 class VersionedText:
     """A small file's text, and a token that changes with it."""
 
     text: str
     version: str
-
-
-@dataclass(frozen=True, order=True)
-class WrittenFile:
-    """A data file that a writer left behind."""
-
-    path: str
-    """Relative to the run's folder."""
-    size: int
-    """In bytes."""
-    rows: int
 
 
 class Storage(ABC):
@@ -73,23 +54,23 @@ class Storage(ABC):
 
 
 class ObservationReader(ABC):
-    """Raw observations, from one kind of source."""
+    """Raw observations, from sources of one format."""
 
     @abstractmethod
-    def read(self, location: str, files: Sequence[StoredFile]) -> DataFrame:
-        """Return a lazy frame over the files below the location, after checking that they can be read as one table."""
+    def read(self, source: Source) -> DataFrame:
+        """Return a lazy frame over the source's files, after checking that they can be read as one table."""
 
 
 class SequenceWriter(ABC):
-    """Sequences (or prepared observations), to one kind of target."""
+    """Sequences, or observations in order, to files."""
 
     @abstractmethod
-    def write(self, frame: DataFrame, run_location: str) -> list[WrittenFile]:
-        """Write the frame below the run's own folder, which is empty, and return what was written."""
+    def write(self, frame: DataFrame, location: str) -> list[WrittenFile]:
+        """Write the frame into a folder that does not exist yet; return its files. The one action of a run."""
 
     @abstractmethod
-    def read_back(self, dataset_location: str) -> DataFrame:
-        """Return what is currently published at a dataset's location."""
+    def read_back(self, location: str, files: Sequence[WrittenFile]) -> DataFrame:
+        """Return a lazy frame over files that `write` left in a folder."""
 
 
 class WarehouseServiceInterface(ABC):

@@ -1,6 +1,7 @@
 """Whether a pad is a value of its column's type, without loss.
 
-Types go by the names that Spark SQL gives them (`int`, `decimal(10,2)`, `timestamp`); every engine maps its own to these.
+Types go by the names that Spark SQL gives them (`int`, `decimal(10,2)`, `timestamp`); every engine maps its
+own to these.
 """
 
 import datetime
@@ -10,6 +11,7 @@ import re
 import struct
 
 from obs2seq.domain.spec import Feature
+from obs2seq.domain.validation import shortened
 from obs2seq.errors import SpecificationError
 
 INTEGER_BITS = {"tinyint": 8, "smallint": 16, "int": 32, "bigint": 64}
@@ -17,6 +19,9 @@ FLOAT_FORMATS = {"float": "<f", "double": "<d"}
 TEXT_TYPES = ("string",)
 DATE_TYPES = ("date",)
 TIMESTAMP_TYPES = ("timestamp", "timestamp_ntz")
+
+_BELOW_MICROSECONDS = re.compile(r"[.,]\d{6}\d*[1-9]")
+"""What `fromisoformat` would cut off in silence."""
 
 PadValue = bool | int | float | decimal.Decimal | str | datetime.date | datetime.datetime
 
@@ -50,9 +55,10 @@ def pad_value(feature: Feature, type_name: str) -> PadValue:
         )
     value = _fit(feature.pad, type_name)
     if value is None:
+        column = f"column '{feature.column}' of type {type_name}"
         raise SpecificationError(
             f"feature '{feature.name}'",
-            f"expected a pad that column '{feature.column}' of type {type_name} can hold exactly, found {feature.pad!r}",
+            f"expected a pad that {column} can hold exactly, found {shortened(feature.pad)}",
             _allowed(type_name),
         )
     return value
@@ -71,7 +77,7 @@ def _fit(pad: bool | float | str, type_name: str) -> PadValue | None:
         return _integer(pad, INTEGER_BITS[type_name])
     if type_name in FLOAT_FORMATS:
         return _float(pad, FLOAT_FORMATS[type_name])
-    return _decimal(pad, *(_decimal_shape(type_name) or (0, 0)))
+    return _decimal(pad, *(_decimal_shape(type_name) or (1, 0)))
 
 
 def _integer(pad: float | str, bits: int) -> int | None:
@@ -91,15 +97,12 @@ def _float(pad: float | str, format_: str) -> float | None:
 
 
 def _decimal(pad: float | str, precision: int, scale: int) -> decimal.Decimal | None:
+    exactly = decimal.Context(prec=precision, traps=[decimal.Inexact, decimal.InvalidOperation])
     try:
-        exact = decimal.Decimal(str(pad))
-    except decimal.InvalidOperation:
+        held = decimal.Decimal(str(pad)).quantize(decimal.Decimal(1).scaleb(-scale), context=exactly)
+    except (decimal.Inexact, decimal.InvalidOperation):
         return None
-    if not exact.is_finite():
-        return None
-    shifted = exact.scaleb(scale, decimal.Context(prec=100))
-    fits = shifted == shifted.to_integral_value() and abs(shifted) < decimal.Decimal(10) ** precision
-    return exact if fits else None
+    return held if held.is_finite() else None
 
 
 def _date(pad: float | str) -> datetime.date | None:
@@ -110,10 +113,12 @@ def _date(pad: float | str) -> datetime.date | None:
 
 
 def _timestamp(pad: float | str, *, is_instant: bool) -> datetime.datetime | None:
+    if not isinstance(pad, str) or _BELOW_MICROSECONDS.search(pad):
+        return None
     try:
-        moment = datetime.datetime.fromisoformat(pad) if isinstance(pad, str) else None
-        if moment is None or not is_instant:
-            return moment if moment is None or moment.tzinfo is None else None
+        moment = datetime.datetime.fromisoformat(pad)
+        if not is_instant:
+            return moment if moment.tzinfo is None else None
         return moment.replace(tzinfo=moment.tzinfo or datetime.UTC).astimezone(datetime.UTC)
     except (ValueError, OverflowError):
         return None

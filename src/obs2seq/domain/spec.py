@@ -1,6 +1,7 @@
 """The sequence specification: which columns become which fixed-length arrays."""
 
 import datetime
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self, cast
@@ -19,13 +20,16 @@ from pydantic import (
     model_validator,
 )
 
-from obs2seq.domain.validation import findings
+from obs2seq.domain.validation import MisfitError, findings, shortened
 from obs2seq.errors import SpecificationError
 
 MAX_SEQUENCE_LENGTH = 100_000
 """Longer arrays are beyond what one row of a Parquet file or of a Spark task should hold."""
 
 MAX_SHIFT = 1_000_000
+
+MAX_DIGITS = 38
+"""The longest whole number that any engine's type holds: decimal(38,0)."""
 
 IS_PAD = "is_pad_sequence"
 IS_NEW = "is_new_sequence"
@@ -40,7 +44,9 @@ BOOKKEEPING = (SESSION_INDEX, SEQUENCE_INDEX, FIRST_POSITION, N_OBSERVATIONS, IS
 def _pad(pad: object) -> object:
     """Refuse what is no scalar; hold as ISO text what YAML reads as a date."""
     if not isinstance(pad, bool | int | float | str | datetime.date):
-        raise ValueError(f"expected a boolean, a number or a text, found {pad!r}")
+        raise ValueError(f"expected a boolean, a number or a text, found {shortened(pad)}")
+    if isinstance(pad, int) and abs(pad) >= 10**MAX_DIGITS:
+        raise ValueError(f"expected a whole number of at most {MAX_DIGITS} digits, found a longer one")
     return pad.isoformat() if isinstance(pad, datetime.date) else pad
 
 
@@ -75,21 +81,8 @@ class Feature(_Strict):
         return f"{self.name}_sequence"
 
 
-class SequenceSpec(_Strict):
-    """What the sequencing step computes: the fields of the sequence contract, and nothing else.
-
-    Example:
-        >>> spec = SequenceSpec.model_validate({
-        ...     "order_by": ["answered_at"],
-        ...     "sequence_length": 5,
-        ...     "features": [{"name": "correct", "column": "correct", "pad": 0}],
-        ... })
-        >>> spec.stride, spec.outputs[-1]
-        (5, 'correct_sequence')
-
-    Raises:
-        SpecificationError: A value is not allowed; the message names every field at fault.
-    """
+class SpecificationFields(_Strict):
+    """The fields of the sequence contract and how they must fit each other."""
 
     pupil: ColumnName = Field(default="pupilid", description="The column that names the pupil.")
     order_by: Annotated[tuple[ColumnName, ...], Field(min_length=1)] = Field(
@@ -119,6 +112,63 @@ class SequenceSpec(_Strict):
     )
     features: Annotated[tuple[Feature, ...], Field(min_length=1)] = Field(description="The arrays to make.")
 
+    @model_validator(mode="after")
+    def _fields_fit_each_other(self) -> Self:
+        problems = (*self._numbers(), *self._repetitions(), *self._spellings(), *self._collisions())
+        if problems:
+            raise MisfitError(problems)
+        return self
+
+    def _numbers(self) -> Iterator[tuple[str, str]]:
+        length = self.sequence_length
+        for field in ("stride", "min_length"):
+            value = getattr(self, field)
+            if value > length:
+                yield field, f"expected 1 to {length} (sequence_length), found {value}"
+
+    def _repetitions(self) -> Iterator[tuple[str, str]]:
+        for name, count in Counter(self.order_by).items():
+            if count > 1:
+                yield "order_by", f"expected each column once, found '{name}' {count} times"
+
+    def _spellings(self) -> Iterator[tuple[str, str]]:
+        """Report one column under two spellings: Spark, Hive and Athena would read it twice."""
+        read = [("pupil", self.pupil), *(("order_by", name) for name in self.order_by)]
+        read += [("features", feature.column) for feature in self.features]
+        first: dict[str, str] = {}
+        for field, name in read:
+            earlier = first.setdefault(name.casefold(), name)
+            if earlier != name:
+                yield field, f"expected one spelling of a column, found '{earlier}' and '{name}'"
+
+    def _collisions(self) -> Iterator[tuple[str, str]]:
+        """Report output columns of one name; case does not tell columns apart in Spark, Hive or Athena."""
+        sources = {self.pupil.casefold(): "the pupil column"}
+        taken = [(name, "a bookkeeping column") for name in BOOKKEEPING]
+        taken += [(feature.output, f"feature '{feature.name}'") for feature in self.features]
+        for name, source in taken:
+            earlier = sources.setdefault(name.casefold(), source)
+            if earlier is not source:
+                found = f"'{name}' from {earlier} and from {source}"
+                yield "features", f"expected different output columns, found {found}"
+
+
+class SequenceSpec(SpecificationFields):
+    """What the sequencing step computes: the fields of the sequence contract, and nothing else.
+
+    Example:
+        >>> spec = SequenceSpec.model_validate({
+        ...     "order_by": ["answered_at"],
+        ...     "sequence_length": 5,
+        ...     "features": [{"name": "correct", "column": "correct", "pad": 0}],
+        ... })
+        >>> spec.stride, spec.outputs[-1]
+        (5, 'correct_sequence')
+
+    Raises:
+        SpecificationError: A value is not allowed; the message names every field at fault.
+    """
+
     def __init__(self, **values: Any) -> None:
         try:
             super().__init__(**values)
@@ -133,6 +183,14 @@ class SequenceSpec(_Strict):
         if not isinstance(obj, Mapping):
             raise SpecificationError("specification", f"expected fields with values, found {type(obj).__name__}")
         return cls(**{str(field): value for field, value in obj.items()})
+
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **_: Any) -> Self:
+        """Make a specification from its JSON text; raise `SpecificationError` where it is none."""
+        try:
+            return cls.model_validate(json.loads(json_data))
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise SpecificationError("specification", "expected JSON, found text that is none") from error
 
     @property
     def is_chunked(self) -> bool:
@@ -153,31 +211,3 @@ class SequenceSpec(_Strict):
     def outputs(self) -> tuple[str, ...]:
         """Every output column, in order."""
         return (self.pupil, *BOOKKEEPING, *(feature.output for feature in self.features))
-
-    @model_validator(mode="after")
-    def _fields_fit_each_other(self) -> Self:
-        problems = list(self._problems())
-        if problems:
-            raise ValueError("; ".join(problems))
-        return self
-
-    def _problems(self) -> Iterator[str]:
-        length = self.sequence_length
-        for field in ("stride", "min_length"):
-            value = getattr(self, field)
-            if value > length:
-                yield f"{field}: expected 1 to {length} (sequence_length), found {value}"
-        for name, count in Counter(self.order_by).items():
-            if count > 1:
-                yield f"order_by: expected each column once, found '{name}' {count} times"
-        yield from self._collisions()
-
-    def _collisions(self) -> Iterator[str]:
-        """Report output columns of one name; case does not tell columns apart in Spark, Hive or Athena."""
-        sources = {self.pupil.casefold(): "the pupil column"}
-        taken = [(name, "a bookkeeping column") for name in BOOKKEEPING]
-        taken += [(feature.output, f"feature '{feature.name}'") for feature in self.features]
-        for name, source in taken:
-            earlier = sources.setdefault(name.casefold(), source)
-            if earlier is not source:
-                yield f"features: expected different output columns, found '{name}' from {earlier} and from {source}"

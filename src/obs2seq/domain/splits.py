@@ -50,8 +50,8 @@ Share = HashRange | ColumnValue | Everything
 def hash_range(fractions: Mapping[str, float], subset: str, salt: str = "") -> HashRange:
     """Return the range of hashes that is a subset's share.
 
-    The hash is MD5 over `<salt>:<pupil as text>` in UTF-8, because every engine has it; the subsets' shares are laid end to
-    end over its values in the order of `fractions`. A pupil moves only if the salt or the shares change.
+    The hash is MD5 over `<salt>:<pupil as text>` in UTF-8, because every engine has it; the subsets' shares are
+    laid end to end over its values in the order of `fractions`. A pupil moves only if the salt or the shares change.
 
     Args:
         fractions: Each subset's share of the pupils, adding to 1.

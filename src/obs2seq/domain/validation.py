@@ -20,19 +20,51 @@ _EXPECTED = {
 }
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return the hint that names the known name closest to `name`, or all of them where none is close."""
+class MisfitError(ValueError):
+    """Fields that are each right, and do not fit each other.
+
+    Args:
+        problems: For each, the field to change and what is wrong with it.
+    """
+
+    def __init__(self, problems: Iterable[tuple[str, str]]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(_joined(self.problems))
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that `name` was probably meant to be; case does not matter."""
     by_folded_case = {candidate.casefold(): candidate for candidate in known}
     close = get_close_matches(name.casefold(), by_folded_case, n=1, cutoff=0.6)
-    if close:
-        return f"did you mean '{by_folded_case[close[0]]}'"
-    return f"known are {', '.join(sorted(by_folded_case.values()))}"
+    return by_folded_case[close[0]] if close else None
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return the hint that names the known name closest to `name`, or all of them where none is close."""
+    names = sorted(known)
+    close = closest(name, names)
+    return f"did you mean '{close}'" if close else f"known are {', '.join(names)}"
 
 
 def findings(error: ValidationError, model: type[BaseModel]) -> str:
     """Say every finding of `error` as 'field: what is allowed, found value', joined by semicolons."""
+    return _joined(each_finding(error, model))
+
+
+def each_finding(error: ValidationError, model: type[BaseModel]) -> list[tuple[str, str]]:
+    """Return every finding of `error` as the path of the field, empty for `model` itself, and what is wrong there."""
     details = error.errors(include_url=False)
-    return "; ".join(_finding(detail, model) for detail in details if not _is_echo(detail, details))
+    return [each for detail in details if not _is_echo(detail, details) for each in _findings(detail, model)]
+
+
+def shortened(value: object) -> str:
+    """Return the value as Python writes it, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _joined(problems: Iterable[tuple[str, str]]) -> str:
+    return "; ".join(f"{path}: {problem}" if path else problem for path, problem in problems)
 
 
 def _is_echo(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:
@@ -42,27 +74,37 @@ def _is_echo(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:
     return detail["type"] == "default_factory_not_called" or (detail["type"] == "too_short" and is_outer)
 
 
-def _finding(detail: ErrorDetails, model: type[BaseModel]) -> str:
-    where = ".".join(str(part) for part in detail["loc"] if not _is_union_branch(part))
+def _findings(detail: ErrorDetails, model: type[BaseModel]) -> Iterable[tuple[str, str]]:
+    path = _path(detail["loc"])
     match detail["type"]:
         case "extra_forbidden":
-            owner = _owner(model, detail["loc"])
-            return f"unknown field '{where}' ({nearest(str(detail['loc'][-1]), owner.model_fields)})"
+            name = str(detail["loc"][-1])
+            known = _owner(model, detail["loc"]).model_fields
+            return [(_path(detail["loc"][:-1]), f"unknown field '{name}' ({nearest(name, known)})")]
         case "missing":
-            return f"{where}: expected a value, found none"
+            return [(path, "expected a value, found none")]
+        case "value_error" if isinstance(detail["ctx"]["error"], MisfitError):
+            return detail["ctx"]["error"].problems
         case "value_error":
-            message = str(detail["ctx"]["error"])
-            return f"{where}: {message}" if where else message
+            return [(path, str(detail["ctx"]["error"]))]
         case kind:
-            return f"{where}: expected {_expected(kind, detail)}, found {_short(detail['input'])}"
+            return [(path, f"expected {_expected(kind, detail)}, found {shortened(detail['input'])}")]
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in location if not _is_union_branch(part))
 
 
 def _expected(kind: str, detail: ErrorDetails) -> str:
     match kind:
         case "greater_than_equal":
-            return f"{detail['ctx']['ge']} or more"
+            return f"{detail['ctx']['ge']:.16g} or more"
+        case "greater_than":
+            return f"a number above {detail['ctx']['gt']:.16g}"
         case "less_than_equal":
-            return f"{detail['ctx']['le']} or less"
+            return f"{detail['ctx']['le']:.16g} or less"
+        case "string_too_long":
+            return f"a text of at most {detail['ctx']['max_length']} characters"
         case _:
             return _EXPECTED.get(kind, detail["msg"].removeprefix("Input should be "))
 
@@ -80,8 +122,3 @@ def _owner(model: type[BaseModel], location: tuple[int | str, ...]) -> type[Base
             arguments = getattr(owner.model_fields[part].annotation, "__args__", ())
             owner = next((a for a in arguments if isinstance(a, type) and issubclass(a, BaseModel)), owner)
     return owner
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."

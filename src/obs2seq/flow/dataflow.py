@@ -2,16 +2,14 @@
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal
 
 from pyspark.sql import DataFrame
 
 from obs2seq.domain.spec import SequenceSpec
-from obs2seq.domain.splits import Everything, Share
 
 # Hamilton's autoload imports pyspark.pandas, which numpy 2 breaks on Spark 3.5. The switch is read at its import.
 _AUTOLOAD = "HAMILTON_AUTOLOAD_EXTENSIONS"
@@ -21,6 +19,7 @@ os.environ.setdefault(_AUTOLOAD, "0")
 from hamilton import driver  # noqa: E402
 
 from obs2seq.flow import histories, prepared, selection, sequences, windows  # noqa: E402
+from obs2seq.flow.selection import Selection  # noqa: E402
 from obs2seq.flow.tallies import Tally  # noqa: E402
 
 if not _was_set:
@@ -30,26 +29,11 @@ Kind = Literal["sequences", "observations"]
 """What is made: the contract's sequences, or whole observations, checked and in order."""
 
 
-@dataclass(frozen=True)
-class Selection:
-    """Which rows of a raw table to take, and under which names."""
-
-    columns: Mapping[str, str] = field(default_factory=dict)
-    """Name → the name of a raw column, or a Spark SQL expression over the raw columns."""
-    row_filter: str | None = None
-    """A Spark SQL predicate over the mapped columns; rows where it is not true are left out."""
-    share: Share = Everything()
-    """Which rows belong to the subset."""
-    duplicates: Literal["keep", "drop"] = "keep"
-    is_text_input: bool = False
-    """Whether the rows were decoded from text, so that U+FFFD means bytes that are not UTF-8."""
-
-
 def sequence_observations(observations: DataFrame, spec: SequenceSpec) -> DataFrame:
     """Turn pupils' raw observations into fixed-length padded sequences.
 
-    Lazy: nothing runs before the result is used. Costs one shuffle, by pupil. What one row or buffer holds is bounded by a
-    window and a stride, never by a pupil's history.
+    Lazy: nothing runs before the result is used. Costs one shuffle, by pupil. What one row or buffer holds is bounded
+    by a window and a stride, never by a pupil's history.
 
     Args:
         observations: One row an observation, in any order and partitioning. Columns read are `spec.columns`; others
@@ -79,16 +63,7 @@ def select_and_sequence(
     "windows" once the result has been used.
     """
     flow = _dataflow(**_ways(spec), kind=kind, duplicates=selection.duplicates, counted=True)
-    inputs = {
-        "raw_observations": raw_observations,
-        "spec": spec,
-        "tally": tally,
-        "columns": selection.columns,
-        "row_filter": selection.row_filter,
-        "share": selection.share,
-        "is_text_input": selection.is_text_input,
-        "is_sequenced": kind == "sequences",
-    }
+    inputs = {"raw_observations": raw_observations, "spec": spec, "selection": selection, "tally": tally}
     return _run(flow, "sequences" if kind == "sequences" else "prepared_observations", inputs)
 
 

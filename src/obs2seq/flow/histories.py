@@ -1,7 +1,7 @@
 """From observations in any order to histories: each observation with its session and its position.
 
-Columns bear internal names from here on (`pupil`, `key_0` …, `session`, `position`, `value_0` …), so that no name in the
-input can collide with one of the flow's own.
+Columns bear internal names from here on (`pupil`, `key_0` …, `session`, `position`, `value_0` …), so that no name in
+the input can collide with one of the flow's own.
 """
 
 from hamilton.function_modifiers import config

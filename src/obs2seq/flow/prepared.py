@@ -13,7 +13,11 @@ from obs2seq.flow.tallies import Tally
 
 @config.when(kind="observations")
 def prepared_observations(
-    distinct_observations: DataFrame, observations: DataFrame, order_keys: list[Column], spec: SequenceSpec, tally: Tally
+    distinct_observations: DataFrame,
+    observations: DataFrame,
+    order_keys: list[Column],
+    spec: SequenceSpec,
+    tally: Tally,
 ) -> DataFrame:
     """Return whole rows with their own names, sorted by pupil and total order within each partition.
 

@@ -1,7 +1,10 @@
 """From a raw table to the observations of one subset: columns mapped, each row judged and counted."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
 
+from hamilton.function_modifiers import config
 from pyspark.errors import AnalysisException, ParseException
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -9,7 +12,7 @@ from pyspark.sql.types import DateType, NumericType, StringType, TimestampNTZTyp
 
 from obs2seq.domain import rules
 from obs2seq.domain.spec import SequenceSpec
-from obs2seq.domain.splits import ColumnValue, HashRange, Share
+from obs2seq.domain.splits import ColumnValue, Everything, HashRange, Share
 from obs2seq.errors import ConfigurationError, DataError
 from obs2seq.flow.columns import named, require_columns, type_of
 from obs2seq.flow.tallies import Tally
@@ -21,34 +24,63 @@ _YEAR_1_US = -62_135_596_800_000_000
 _YEAR_10000_US = 253_402_300_800_000_000
 
 
-def mapped_observations(raw_observations: DataFrame, columns: Mapping[str, str]) -> DataFrame:
+@dataclass(frozen=True)
+class Selection:
+    """Which rows of a raw table to take, and under which names."""
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """Name → the name of a raw column, or a Spark SQL expression over the raw columns."""
+    row_filter: str | None = None
+    """A Spark SQL predicate over the mapped columns; rows where it is not true are left out."""
+    share: Share = field(default_factory=Everything)
+    """Which rows belong to the subset."""
+    duplicates: Literal["keep", "drop"] = "keep"
+    is_text_input: bool = False
+    """Whether the rows were decoded from text, so that U+FFFD means bytes that are not UTF-8."""
+
+
+def mapped_observations(raw_observations: DataFrame, selection: Selection) -> DataFrame:
     """Add the settings' columns to the raw table, each by an input column's name or a Spark SQL expression.
 
     Expressions see the raw columns. A mapped column takes the place of a raw one of its name.
     """
-    expressions = {name: _expression(raw_observations, f"columns.{name}", text) for name, text in columns.items()}
+    expressions = {
+        name: _expression(raw_observations, f"columns.{name}", text) for name, text in selection.columns.items()
+    }
     return raw_observations.withColumns(expressions) if expressions else raw_observations
 
 
-def row_rules(
-    mapped_observations: DataFrame, spec: SequenceSpec, row_filter: str | None, share: Share, is_text_input: bool
-) -> dict[str, Column]:
+def row_rules(mapped_observations: DataFrame, spec: SequenceSpec, selection: Selection) -> dict[str, Column]:
     """Return what leaves a row out: a condition by the rule's name, in the order in which they are tried."""
     require_columns(mapped_observations, spec.columns)
-    time = spec.order_by[0]
+    time, row_filter = spec.order_by[0], selection.row_filter
     keep = F.lit(True) if row_filter is None else _expression(mapped_observations, "row_filter", row_filter)
+    damaged = _has_replacement(mapped_observations, spec) if selection.is_text_input else F.lit(False)
     return {
         rules.FILTER: ~F.coalesce(keep, F.lit(False)),
-        rules.NOT_UTF8: _has_replacement(mapped_observations, spec) if is_text_input else F.lit(False),
+        rules.NOT_UTF8: damaged,
         rules.NULL_PUPIL: named(spec.pupil).isNull(),
         rules.NULL_TIME: named(time).isNull(),
         rules.TIME_OUT_OF_RANGE: _is_out_of_range(mapped_observations, time),
-        **_outside(share, mapped_observations, spec),
+        **_outside(selection.share, mapped_observations, spec),
     }
 
 
+@config.when(kind="sequences")
+def read_columns__sequences(mapped_observations: DataFrame, spec: SequenceSpec) -> list[str]:
+    """The columns to read: those that sequences need."""
+    require_columns(mapped_observations, spec.columns)
+    return list(spec.columns)
+
+
+@config.when(kind="observations")
+def read_columns__whole(mapped_observations: DataFrame) -> list[str]:
+    """The columns to read: all."""
+    return mapped_observations.columns
+
+
 def judged_observations(
-    mapped_observations: DataFrame, row_rules: Mapping[str, Column], read_columns: tuple[str, ...]
+    mapped_observations: DataFrame, row_rules: dict[str, Column], read_columns: list[str]
 ) -> DataFrame:
     """Select what is read further on, and beside it, as the last column, the first rule that leaves the row out."""
     verdict = F.lit(None).cast("string")
@@ -59,20 +91,13 @@ def judged_observations(
 
 
 def observations(
-    judged_observations: DataFrame, row_rules: Mapping[str, Column], read_columns: tuple[str, ...], tally: Tally
+    judged_observations: DataFrame, row_rules: dict[str, Column], read_columns: list[str], tally: Tally
 ) -> DataFrame:
     """Count the rows in, and those that each rule leaves out; pass on the others."""
     verdict = named(_verdict_name(read_columns))
     counts = {ROWS_IN: F.lit(1)} | {name: F.when(verdict == name, 1).otherwise(0) for name in row_rules}
-    return tally.counting(judged_observations, "input", counts).where(verdict.isNull()).select(
-        *(named(name) for name in read_columns)
-    )
-
-
-def read_columns(mapped_observations: DataFrame, spec: SequenceSpec, is_sequenced: bool) -> tuple[str, ...]:
-    """The columns to read: what the sequences need, or all where the observations are published themselves."""
-    require_columns(mapped_observations, spec.columns)
-    return spec.columns if is_sequenced else tuple(mapped_observations.columns)
+    kept = tally.counting(judged_observations, "input", counts).where(verdict.isNull())
+    return kept.select(*(named(name) for name in read_columns))
 
 
 def _expression(frame: DataFrame, setting: str, text: str) -> Column:
@@ -84,7 +109,9 @@ def _expression(frame: DataFrame, setting: str, text: str) -> Column:
         frame.select(expression)
     except (AnalysisException, ParseException) as error:
         reason = str(error).strip().splitlines()[0]
-        raise ConfigurationError(setting, f"expected a column or a Spark SQL expression over the input, found: {reason}") from error
+        raise ConfigurationError(
+            setting, f"expected a column or a Spark SQL expression over the input, found: {reason}"
+        ) from error
     return expression
 
 
@@ -110,7 +137,8 @@ def _is_out_of_range(frame: DataFrame, time: str) -> Column:
         case other:
             raise DataError(
                 "observations",
-                f"expected the time column '{time}' to be a timestamp, a date or a number, found {other.simpleString()}",
+                f"expected the time column '{time}' to be a timestamp, a date or a number, found "
+                f"{other.simpleString()}",
                 f"map it under columns in the settings, for instance {time}: to_timestamp({time})",
             )
 
@@ -132,6 +160,6 @@ def _outside(share: Share, frame: DataFrame, spec: SequenceSpec) -> dict[str, Co
             return {}
 
 
-def _verdict_name(read_columns: tuple[str, ...]) -> str:
+def _verdict_name(read_columns: list[str]) -> str:
     """A name that no column has: it is longer than any."""
     return f"{max(read_columns, key=len)} left out by"

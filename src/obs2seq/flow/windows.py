@@ -1,7 +1,7 @@
 """From positioned observations to windows: the arithmetic of stride and alignment.
 
-Counted from the end that `align` names, window i covers places i·S … i·S + L − 1, whichever end that is: `align = end` is
-`align = start` on places that run backwards. A block is S consecutive places: chunks are blocks, and an overlapping
+Counted from the end that `align` names, window i covers places i·S … i·S + L − 1, whichever end that is: `align = end`
+is `align = start` on places that run backwards. A block is S consecutive places: chunks are blocks, and an overlapping
 window is the first L places of a few blocks in a row. So no row ever holds more than a window and a stride.
 """
 

@@ -1,0 +1,143 @@
+"""The composition root: from settings to a run. The one place that knows every part."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql import SparkSession
+
+from obs2seq.domain.job import Job
+from obs2seq.domain.ledger import Ledger
+from obs2seq.domain.locations import is_s3
+from obs2seq.domain.manifest import Manifest
+from obs2seq.orchestrator import DataSequencingOrchestrator
+from obs2seq.ports import ObservationReader, Storage
+from obs2seq.publishing import PublishedDataset, resolve
+from obs2seq.settings import Settings
+from obs2seq.storage.routing import RoutedStorage
+from obs2seq.warehouses.delta import DeltaDataset
+from obs2seq.warehouses.emr import EmrWarehouseService
+from obs2seq.warehouses.local import LocalWarehouseService
+from obs2seq.warehouses.preview import first_rows
+from obs2seq.warehouses.readers import DeltaReader, ParquetReader, Sessions, TextFormat, TextReader
+from obs2seq.warehouses.session import cluster_session, local_session
+from obs2seq.warehouses.spark import SparkWarehouseService, Tools
+from obs2seq.warehouses.writers import ParquetWriter
+
+if TYPE_CHECKING:
+    from obs2seq.ports import PublishedPath
+
+LOCAL_DRIVER_MEMORY = "2g"
+_WAREHOUSES: dict[str, type[SparkWarehouseService]] = {"local": LocalWarehouseService, "emr": EmrWarehouseService}
+
+
+def run(settings: Settings) -> dict[str, tuple[Manifest, PublishedPath]]:
+    """Make and publish every subset that the settings name; return each one's manifest, and where it lies.
+
+    Raises:
+        Obs2SeqError: With the reason, and with nothing published.
+    """
+    service = warehouse(settings)
+    locations = DataSequencingOrchestrator(service).orchestrate(settings)
+    return {subset: (service.published(str(location)), location) for subset, location in locations.items()}
+
+
+def check(settings: Settings) -> dict[str, Ledger]:
+    """Return, for each subset, what a run would leave out before it makes sequences; nothing is written.
+
+    Raises:
+        Obs2SeqError: With what would stop the run, as far as one look at every row can tell.
+    """
+    service = warehouse(settings)
+    return {subset: service.check_dataset(settings.s3_data_location, subset) for subset in settings.subsets}
+
+
+def published(location: str, rows: int) -> tuple[Manifest, str, list[dict[str, Any]]]:
+    """Return the manifest of what is published at a location, where it lies, and its first rows."""
+    storage = RoutedStorage()
+    manifest, run_location = resolve(storage, location)
+    return manifest, location, first_rows(run_location, manifest, rows)
+
+
+def warehouse(settings: Settings, storage: Storage | None = None) -> SparkWarehouseService:
+    """Return the warehouse for the settings' mode. It starts Spark when it first needs it, and not before."""
+    storage, sessions = storage or RoutedStorage(), session_source(settings)
+    writer = ParquetWriter(sessions, storage, settings.compression)
+
+    def dataset(location: str) -> PublishedDataset:
+        is_delta = settings.output_format == "delta"
+        return DeltaDataset(storage, location, writer) if is_delta else PublishedDataset(storage, location)
+
+    tools = Tools(sessions, storage, _readers(settings, sessions), writer, dataset)
+    return _WAREHOUSES[settings.mode](job(settings), tools)
+
+
+def session_source(settings: Settings) -> Sessions:
+    """Return what gives the session of the settings' mode, the same one each time."""
+
+    @cache
+    def session() -> SparkSession:
+        spark = {name: str(value) for name, value in settings.spark.items()}
+        if settings.mode == "emr":
+            return cluster_session(spark)
+        locations = (settings.s3_data_location, settings.output_s3_location)
+        return local_session(
+            spark,
+            driver_memory=settings.driver_memory or LOCAL_DRIVER_MEMORY,
+            shuffle_partitions=settings.shuffle_partitions,
+            delta="delta" in (settings.output_format, settings.input_format) or settings.input_format == "auto",
+            s3=any(is_s3(location) for location in locations if location),
+        )
+
+    return session
+
+
+def job(settings: Settings) -> Job:
+    """Return what the settings say about the result."""
+    return Job(
+        spec=settings.spec,
+        subsets=settings.subsets,
+        subset_method=settings.subset_method,
+        subset_column=settings.subset_column,
+        split_salt=settings.split_salt,
+        columns=settings.columns,
+        row_filter=settings.row_filter,
+        duplicates=settings.duplicates,
+        policies={name: getattr(settings, name) for name in ("null_pupil", "null_time", "time_out_of_range")},
+        input_format=settings.input_format,
+        text_options={"schema": settings.input_schema, **_csv_options(settings)},
+        output_format=settings.output_format,
+        compression=settings.compression,
+        keep_runs=settings.keep_runs,
+        force=settings.force,
+    )
+
+
+def _readers(settings: Settings, sessions: Sessions) -> dict[str, ObservationReader]:
+    csv = TextFormat("csv", _csv_options(settings), settings.input_schema)
+    json = TextFormat("json", _timestamp_option(settings), settings.input_schema)
+    return {
+        "parquet": ParquetReader(sessions),
+        "delta": DeltaReader(sessions),
+        "csv": TextReader(sessions, csv),
+        "json": TextReader(sessions, json),
+    }
+
+
+def _csv_options(settings: Settings) -> dict[str, str | bool]:
+    """Name the settings as Spark does. Headers are checked: Spark would otherwise take columns by their place."""
+    return {
+        "sep": settings.csv_delimiter,
+        "quote": settings.csv_quote,
+        "escape": settings.csv_escape,
+        "header": settings.csv_header,
+        "enforceSchema": False,
+        "encoding": settings.csv_encoding,
+        "nullValue": settings.csv_null_value,
+        **_timestamp_option(settings),
+    }
+
+
+def _timestamp_option(settings: Settings) -> dict[str, str | bool]:
+    return {"timestampFormat": settings.timestamp_format} if settings.timestamp_format else {}

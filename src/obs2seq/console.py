@@ -1,0 +1,137 @@
+"""What a person sees in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from obs2seq.domain.ledger import Ledger
+from obs2seq.domain.manifest import Manifest
+from obs2seq.domain.rules import MEANINGS
+from obs2seq.domain.spec import FIRST_POSITION, IS_NEW, IS_PAD, N_OBSERVATIONS, SEQUENCE_INDEX, SESSION_INDEX
+
+if TYPE_CHECKING:
+    from obs2seq.ports import PublishedPath
+
+_PADDING = "·"
+_WIDEST = 8
+
+
+def print_outcome(outcome: Mapping[str, tuple[Manifest, PublishedPath]], console: Console | None = None) -> None:
+    """Print what was published for each subset, where every row of the input went, and where it all lies."""
+    console = console or Console()
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for title in ("subset", "rows in", "used", "left out", "rows out", "bytes out"):
+        table.add_column(title, justify="left" if title == "subset" else "right", no_wrap=True)
+    for subset, (manifest, _) in outcome.items():
+        ledger = manifest.ledger
+        numbers = (ledger.rows_in, ledger.sequenced, ledger.rows_left_out, manifest.rows, manifest.size)
+        table.add_row(subset, *(f"{number:,}" for number in numbers))
+    console.print(table)
+    for subset, (manifest, location) in outcome.items():
+        console.print(f"{subset}: {location} (run {manifest.run_id})", soft_wrap=True, highlight=False)
+        _print_reasons(console, manifest.ledger)
+
+
+def print_check(checked: Mapping[str, Ledger], console: Console | None = None) -> None:
+    """Print what each subset would be made of."""
+    console = console or Console()
+    for subset, ledger in checked.items():
+        console.print(
+            f"[bold]{subset}[/]: {ledger.rows_in:,} rows in, {ledger.sequenced:,} to go into the output, "
+            f"{ledger.rows_left_out:,} left out",
+            soft_wrap=True,
+            highlight=False,
+        )
+        _print_reasons(console, ledger)
+
+
+def print_published(
+    manifest: Manifest, location: str, rows: Sequence[Mapping[str, Any]], console: Console | None = None
+) -> None:
+    """Print a manifest in short, and rows of the data with their padding."""
+    console = console or Console()
+    console.print(f"[bold]{manifest.dataset}[/] at {location}", soft_wrap=True, highlight=False)
+    console.print(
+        f"{manifest.rows:,} rows in {len(manifest.files)} {manifest.format} files, published {manifest.published_at} "
+        f"by obs2seq {manifest.versions.get('obs2seq', '?')} on Spark {manifest.versions.get('spark', '?')}",
+        soft_wrap=True,
+        highlight=False,
+    )
+    ledger = manifest.ledger
+    console.print(
+        f"{ledger.rows_in:,} rows in = {ledger.sequenced:,} in the output + {ledger.rows_left_out:,} left out",
+        soft_wrap=True,
+        highlight=False,
+    )
+    _print_reasons(console, ledger)
+    for row in rows:
+        console.print()
+        _print_row(console, manifest, row)
+
+
+def _print_reasons(console: Console, ledger: Ledger) -> None:
+    for rule, count in ledger.left_out.items():
+        console.print(f"  {count:,} left out: {MEANINGS.get(rule, rule)}", highlight=False, style="dim")
+    for rule, count in ledger.noted.items():
+        if count:
+            console.print(f"  {count:,} kept, but noted: {MEANINGS.get(rule, rule)}", highlight=False, style="dim")
+
+
+def _print_row(console: Console, manifest: Manifest, row: Mapping[str, Any]) -> None:
+    if IS_PAD not in row:
+        console.print(Text("  ".join(f"{name}={value}" for name, value in row.items())), soft_wrap=True)
+        return
+    pupil = manifest.settings["specification"]["pupil"]
+    console.print(
+        Text.assemble(
+            (f"{pupil} {row[pupil]}", "bold"),
+            f", session {row[SESSION_INDEX]}, sequence {row[SEQUENCE_INDEX]}: {row[N_OBSERVATIONS]} observations "
+            f"from position {row[FIRST_POSITION]} ({_PADDING} is padding)",
+        ),
+        soft_wrap=True,
+    )
+    names = [feature["name"] for feature in manifest.settings["specification"]["features"]]
+    arrays = {name: row[f"{name}_sequence"] for name in names} | {"is_new": row[IS_NEW]}
+    cells = [
+        [_cell(value, is_pad) for value, is_pad in zip(array, row[IS_PAD], strict=True)] for array in arrays.values()
+    ]
+    shown = _elements_that_fit([max(map(len, column)) for column in zip(*cells, strict=True)], _room(console, arrays))
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column(style="cyan", no_wrap=True)
+    for _ in shown:
+        table.add_column(justify="right", no_wrap=True)
+    for name, drawn in zip(arrays, cells, strict=True):
+        table.add_row(name, *(Text("…", "dim") if i is None else Text(drawn[i]) for i in shown))
+    console.print(table)
+
+
+def _cell(value: object, is_pad: int) -> str:
+    return _PADDING if is_pad else _short(value)
+
+
+def _room(console: Console, names: Iterable[str]) -> int:
+    return max(20, console.width - max(map(len, names)) - 1)
+
+
+def _elements_that_fit(widths: Sequence[int], room: int) -> list[int | None]:
+    """Take elements in turn from both ends, so that padding is seen wherever it stands; None is for those between."""
+    if sum(width + 1 for width in widths) <= room:
+        return list(range(len(widths)))
+    head, tail, left = [], [], room - 2
+    for i in range(len(widths)):
+        element = i // 2 if i % 2 == 0 else len(widths) - 1 - i // 2
+        left -= widths[element] + 1
+        if left < 0:
+            break
+        (head if i % 2 == 0 else tail).append(element)
+    return [*head, None, *reversed(tail)]
+
+
+def _short(value: object) -> str:
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"

@@ -1,0 +1,69 @@
+"""All that shapes what one run makes, beside the data itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from obs2seq.domain import rules
+from obs2seq.domain.spec import SequenceSpec
+
+Policy = Literal["fail", "leave_out"]
+SubsetMethod = Literal["auto", "folder", "column", "hash"]
+
+DEFAULT_SUBSETS: Mapping[str, float] = {"train": 0.8, "validation": 0.1, "test": 0.1}
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to make of a data location, for all subsets alike."""
+
+    spec: SequenceSpec
+    subsets: Mapping[str, float] = field(default_factory=lambda: DEFAULT_SUBSETS)
+    """Each subset's share of the pupils, adding to 1."""
+    subset_method: SubsetMethod = "auto"
+    subset_column: str = "subset"
+    split_salt: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """Name → the name of an input column, or a Spark SQL expression over the input."""
+    row_filter: str | None = None
+    duplicates: Literal["keep", "drop"] = "keep"
+    policies: Mapping[str, Policy] = field(default_factory=dict)
+    """What to do with the rows that a rule leaves out, by the rule's name; fail where it is not named."""
+    input_format: str = "auto"
+    text_options: Mapping[str, Any] = field(default_factory=dict)
+    """How CSV and JSON are read; named here because another reading is another result."""
+    output_format: Literal["parquet", "delta"] = "parquet"
+    compression: str = "snappy"
+    keep_runs: int = 2
+    force: bool = False
+
+    def with_length(self, sequence_length: int) -> "Job":
+        """Return the job with another L; a stride of a whole window stays one."""
+        fields = dict(self.spec) | {"sequence_length": sequence_length}
+        if self.spec.is_chunked:
+            fields["stride"] = sequence_length
+        return replace(self, spec=SequenceSpec(**fields))
+
+    def fails_on(self, rule: str) -> bool:
+        """Whether the run stops where this rule finds a row."""
+        return rule in _STOPPING and self.policies.get(rule, "fail") == "fail"
+
+    def shape(self) -> dict[str, Any]:
+        """Return, as JSON values, everything here that shapes the result; how and when to publish is not part of it."""
+        passing = {"spec", "keep_runs", "force"}
+        rest = {name: _plain(value) for name, value in vars(self).items() if name not in passing}
+        # Shares are laid end to end, so their order is part of the result, and a JSON object has none.
+        return rest | {
+            "subsets": [[name, share] for name, share in self.subsets.items()],
+            "specification": self._spec(),
+        }
+
+    def _spec(self) -> dict[str, Any]:
+        return self.spec.model_dump(mode="json")
+
+
+_STOPPING = {rules.NOT_UTF8, rules.NULL_PUPIL, rules.NULL_TIME, rules.TIME_OUT_OF_RANGE}
+
+
+def _plain(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else value

@@ -1,0 +1,116 @@
+"""Every setting beside the specification's: its name, type, default and meaning."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
+
+from obs2seq.settings.values import Character, Choice, Columns, Location, Memory, SparkSettings, Subsets, Text
+
+PositiveInt = Annotated[StrictInt, Field(ge=1)]
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class InputFields(_Group):
+    """Where the observations lie and how they are read."""
+
+    s3_data_location: Location = Field(
+        default="",
+        description="Where the observations lie: a local path, a file:// URI or s3://bucket/folder. Required to run.",
+    )
+    input_format: Literal["auto", "parquet", "delta", "csv", "json"] = Field(
+        default="auto", description="Format of the observations. auto: by the files' endings, or a _delta_log."
+    )
+    input_schema: Text | None = Field(
+        default=None,
+        description="Columns and types of csv and json as Spark DDL, such as 'pupilid long, answered_at timestamp'. "
+        "null: inferred.",
+    )
+    csv_delimiter: Text = Field(default=",", description="Stands between the values of a csv file.")
+    csv_quote: Character = Field(default='"', description="Stands around a csv value. Empty: nothing is quoted.")
+    csv_escape: Character = Field(default='"', description="Stands before a quote that is part of a csv value.")
+    csv_header: StrictBool = Field(default=True, description="Whether a csv file's first line names the columns.")
+    csv_encoding: Text = Field(default="UTF-8", description="Character set of csv files.")
+    csv_null_value: StrictStr = Field(default="", description="The text that means null in csv files.")
+    timestamp_format: Text | None = Field(
+        default=None, description="Spark pattern of timestamps in csv and json. null: ISO 8601."
+    )
+    columns: Columns = Field(
+        default={},
+        description="Columns to make: name to the name of an input column, or to a Spark SQL expression.",
+    )
+    row_filter: Text | None = Field(
+        default=None,
+        description="Spark SQL predicate; observations where it is not true are left out and counted. null: all stay.",
+    )
+
+
+class SplitFields(_Group):
+    """How pupils are divided into subsets."""
+
+    subsets: Subsets = Field(
+        default={"train": 0.8, "validation": 0.1, "test": 0.1},
+        description="The subsets to make: name to fraction of the pupils, above 0; they add up to 1. "
+        "Fractions count for subset_method hash alone.",
+    )
+    subset_method: Literal["auto", "folder", "column", "hash"] = Field(
+        default="auto",
+        description="What puts an observation into a subset: the folder of its name, the value of a column, or a hash "
+        "of the pupil. auto: the first of these that the data offers.",
+    )
+    subset_column: Text = Field(default="subset", description="The column that names the subset.")
+    split_salt: StrictStr = Field(
+        default="", description="Enters the hash of the pupil: another text gives another split."
+    )
+
+
+class CheckFields(_Group):
+    """What happens with observations that break a rule."""
+
+    null_pupil: Choice = Field(default="fail", description="What an observation without a pupil leads to.")
+    null_time: Choice = Field(default="fail", description="What an observation without a time leads to.")
+    time_out_of_range: Choice = Field(
+        default="fail", description="What an observation whose time lies outside the years 1 to 9999 leads to."
+    )
+    duplicates: Literal["keep", "drop"] = Field(
+        default="keep",
+        description="Whether observations that are alike in every column that is read all stay, or one of them.",
+    )
+
+
+class OutputFields(_Group):
+    """What is published, where and how."""
+
+    output_s3_location: Location = Field(
+        default="", description="Where to publish: a local path, a file:// URI or s3://bucket/folder. Required to run."
+    )
+    output: Literal["sequences", "observations"] = Field(
+        default="sequences", description="What to publish: sequences, or the observations checked and in order."
+    )
+    output_format: Literal["parquet", "delta"] = Field(default="parquet", description="Format of the output.")
+    compression: Literal["snappy", "zstd", "gzip", "none"] = Field(
+        default="snappy", description="Compression of the output's files."
+    )
+    keep_runs: PositiveInt = Field(
+        default=2, description="How many runs stay at the output, the current one among them. 1 or more."
+    )
+    force: StrictBool = Field(default=False, description="Run also where the same run is published already.")
+
+
+class SparkFields(_Group):
+    """Where the job runs, and Spark's own settings."""
+
+    mode: Literal["local", "emr"] = Field(default="emr", description="Where the job runs: this machine, or EMR.")
+    driver_memory: Memory | None = Field(
+        default=None,
+        description="Memory of the driver, such as 2g. Above spark.driver.memory. null: Spark's own.",
+    )
+    shuffle_partitions: PositiveInt | None = Field(
+        default=None,
+        description="Number of partitions after a shuffle. Above spark.sql.shuffle.partitions. null: Spark's own.",
+    )
+    spark: SparkSettings = Field(
+        default={}, description="Spark settings by their full names, such as spark.executor.memory."
+    )

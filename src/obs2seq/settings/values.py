@@ -1,0 +1,91 @@
+"""The kinds of values that settings take, beyond what pydantic offers."""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictFloat, StrictInt, StrictStr
+
+from obs2seq.domain.locations import bucket_and_key, is_s3
+from obs2seq.domain.validation import shortened
+from obs2seq.errors import ConfigurationError
+
+Choice = Literal["fail", "leave_out"]
+"""What happens with an observation that breaks a rule."""
+
+FRACTIONS_TOLERANCE = 1e-9
+
+_FOLDER_NAME = re.compile(r"[A-Za-z0-9-][A-Za-z0-9_-]*")
+_MEMORY_SIZE = re.compile(r"[1-9][0-9]*[kmgt]b?", re.IGNORECASE)
+
+
+def _location(location: str) -> str:
+    """Refuse what no storage serves; an empty text stands for a location that is not given yet."""
+    try:
+        if location and is_s3(location):
+            bucket_and_key(location)
+    except ConfigurationError as error:
+        hint = f" ({error.hint})" if error.hint else ""
+        raise ValueError(f"{error.problem}{hint}") from error
+    return location
+
+
+def _fractions(subsets: dict[str, float]) -> dict[str, float]:
+    for name in subsets:
+        if not _FOLDER_NAME.fullmatch(name):
+            raise ValueError(f"expected names of letters, digits, - and _ that do not start with _, found {name!r}")
+    _refuse_repeated(subsets)
+    total = math.fsum(subsets.values())
+    if abs(total - 1) > FRACTIONS_TOLERANCE:
+        raise ValueError(f"expected fractions that add up to 1, found a sum of {total:.10g}")
+    return subsets
+
+
+def _refuse_repeated(names: Mapping[str, object]) -> Mapping[str, object]:
+    """Refuse names that differ in case alone: neither Spark's columns nor every file system tells them apart."""
+    for folded, count in Counter(name.casefold() for name in names).items():
+        if count > 1:
+            raise ValueError(f"expected names that differ in more than case, found '{folded}' {count} times")
+    return names
+
+
+def _scalar(value: object) -> object:
+    if not isinstance(value, bool | int | float | str):
+        raise ValueError(f"expected true, false, a number or a text, found {type(value).__name__}")
+    return value
+
+
+def _spark_names(spark: dict[str, object]) -> dict[str, object]:
+    for name in spark:
+        if not name.startswith("spark."):
+            raise ValueError(f"expected names that start with spark., found {name!r}")
+    return spark
+
+
+def _memory(size: str) -> str:
+    if not _MEMORY_SIZE.fullmatch(size):
+        raise ValueError(f"expected a size with its unit, such as 2g or 512m, found {shortened(size)}")
+    return size
+
+
+Text = Annotated[StrictStr, Field(min_length=1)]
+Character = Annotated[StrictStr, Field(max_length=1)]
+Location = Annotated[StrictStr, AfterValidator(_location)]
+Fraction = Annotated[StrictFloat, Field(gt=0, le=1, allow_inf_nan=False)]
+Subsets = Annotated[
+    dict[StrictStr, Fraction],
+    Field(min_length=1, json_schema_extra={"propertyNames": {"pattern": f"^{_FOLDER_NAME.pattern}$"}}),
+    AfterValidator(_fractions),
+]
+Columns = Annotated[dict[Text, Text], AfterValidator(_refuse_repeated)]
+Scalar = Annotated[StrictBool | StrictInt | StrictFloat | StrictStr, BeforeValidator(_scalar)]
+SparkSettings = Annotated[
+    dict[StrictStr, Scalar],
+    Field(json_schema_extra={"propertyNames": {"pattern": r"^spark\."}}),
+    AfterValidator(_spark_names),
+]
+Memory = Annotated[
+    StrictStr, Field(json_schema_extra={"pattern": "^[1-9][0-9]*[kmgtKMGT][bB]?$"}), AfterValidator(_memory)
+]

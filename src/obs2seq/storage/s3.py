@@ -1,0 +1,140 @@
+"""The small files beside the data on S3, or on a store that speaks its language."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from obs2seq.domain.files import StoredFile
+from obs2seq.domain.locations import bucket_and_key
+from obs2seq.errors import ConfigurationError
+from obs2seq.ports import Storage, VersionedText
+from obs2seq.storage.s3_refusals import endpoint_refusals, refusal, refusals
+from obs2seq.storage.texts import changed_meanwhile, decoded
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectTypeDef
+
+CONNECT_TIMEOUT_S = 3
+READ_TIMEOUT_S = 30
+ATTEMPTS = 3
+MAX_KEYS_PER_DELETE = 1000
+"""The API allows no more."""
+
+_FOLDER_SUFFIX = "_$folder$"
+"""EMRFS and old Hadoop clients leave an empty object of this name beside each folder."""
+
+
+def s3_client() -> S3Client:
+    """Make a client from the environment, that gives up on an endpoint which cannot be reached within ten seconds."""
+    has_endpoint = any(os.environ.get(name) for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"))
+    config = Config(
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=READ_TIMEOUT_S,
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        s3={"addressing_style": "path" if has_endpoint else "auto"},
+    )
+    with endpoint_refusals():
+        return boto3.Session().client("s3", config=config)
+
+
+class S3Storage(Storage):
+    """Locations of the form `s3://bucket/key`; keys are taken literally, a text's version is its ETag.
+
+    The time of change has a resolution of one second on AWS.
+
+    Args:
+        make_client: Called once, when the first request is made.
+    """
+
+    def __init__(self, make_client: Callable[[], S3Client] = s3_client) -> None:
+        self._make_client = make_client
+
+    @cached_property
+    def _client(self) -> S3Client:
+        return self._make_client()
+
+    def list_files(self, location: str) -> list[StoredFile]:
+        bucket, key = bucket_and_key(location)
+        with refusals(location):
+            entries = self._entries(bucket, key)
+            return sorted(_stored_file(entry, key) for entry in entries if not _is_folder_marker(entry))
+
+    def read_text(self, location: str) -> VersionedText | None:
+        bucket, key = bucket_and_key(location)
+        with refusals(location):
+            try:
+                answer = self._client.get_object(Bucket=bucket, Key=key)
+            except self._client.exceptions.NoSuchKey:
+                return None
+            return VersionedText(decoded(location, answer["Body"].read()), answer["ETag"])
+
+    def write_text(self, location: str, text: str) -> None:
+        bucket, key = bucket_and_key(location)
+        with refusals(location):
+            self._client.put_object(Bucket=bucket, Key=key, Body=text.encode("utf-8"))
+
+    def replace_text(self, location: str, text: str, expected: VersionedText | None) -> None:
+        bucket, key = bucket_and_key(location)
+        body = text.encode("utf-8")
+        with refusals(location):
+            try:
+                if expected is None:
+                    self._client.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*")
+                else:
+                    self._client.put_object(Bucket=bucket, Key=key, Body=body, IfMatch=expected.version)
+            except ClientError as error:
+                if _is_conflict(error):
+                    raise changed_meanwhile(location) from error
+                raise
+
+    def remove(self, location: str) -> None:
+        bucket, key = bucket_and_key(location)
+        if not key:
+            raise ConfigurationError(location, "expected a file or a folder to remove, found a whole bucket")
+        with refusals(location):
+            keys = [entry["Key"] for entry in self._entries(bucket, key)]
+            keys += [entry["Key"] for entry in self._object(bucket, key + _FOLDER_SUFFIX)]
+            for start in range(0, len(keys), MAX_KEYS_PER_DELETE):
+                self._delete(location, bucket, keys[start : start + MAX_KEYS_PER_DELETE])
+
+    def _entries(self, bucket: str, key: str) -> Iterator[ObjectTypeDef]:
+        """Yield the object of this key, and all below it."""
+        if key:
+            yield from self._object(bucket, key)
+        pages = self._client.get_paginator("list_objects_v2")
+        for page in pages.paginate(Bucket=bucket, Prefix=f"{key}/" if key else ""):
+            yield from page.get("Contents", [])
+
+    def _object(self, bucket: str, key: str) -> list[ObjectTypeDef]:
+        """Return the object of this key or nothing; of all keys that begin with it, it comes first in a listing."""
+        first = self._client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents", [])
+        return [entry for entry in first if entry["Key"] == key]
+
+    def _delete(self, location: str, bucket: str, keys: list[str]) -> None:
+        objects = [{"Key": key} for key in keys]
+        answer = self._client.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})  # type: ignore[typeddict-item]
+        for failure in answer.get("Errors", []):
+            raise refusal(location, "DeleteObjects", failure.get("Code", "unknown"))
+
+
+def _stored_file(entry: ObjectTypeDef, key: str) -> StoredFile:
+    path = entry["Key"].removeprefix(key).removeprefix("/")
+    return StoredFile(path, entry["Size"], entry["LastModified"].isoformat())
+
+
+def _is_folder_marker(entry: ObjectTypeDef) -> bool:
+    return entry["Size"] == 0 and entry["Key"].endswith(("/", _FOLDER_SUFFIX))
+
+
+def _is_conflict(error: ClientError) -> bool:
+    """Whether a conditional write met another content, another write, or nothing where a file was expected."""
+    status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+    return status in {409, 412} or error.response["Error"]["Code"] == "NoSuchKey"

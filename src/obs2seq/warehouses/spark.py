@@ -1,0 +1,122 @@
+"""The warehouse on Spark: what the local and the EMR warehouse share, all but where they may read and write."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from obs2seq.domain.job import Job
+from obs2seq.domain.ledger import Ledger
+from obs2seq.domain.locations import join
+from obs2seq.domain.manifest import Manifest
+from obs2seq.errors import DataNotFoundError
+from obs2seq.ports import ObservationReader, SequenceWriter, Storage, WarehouseServiceInterface
+from obs2seq.publishing import PublishedDataset
+from obs2seq.warehouses.locations import published_path, require_apart
+from obs2seq.warehouses.readers import Sessions
+from obs2seq.warehouses.runs import Order, checked, make
+from obs2seq.warehouses.subsets import subset_source
+
+if TYPE_CHECKING:
+    from obs2seq.ports import PublishedPath
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What a warehouse works with."""
+
+    sessions: Sessions
+    storage: Storage
+    readers: Mapping[str, ObservationReader]
+    """By format."""
+    writer: SequenceWriter
+    datasets: Callable[[str], PublishedDataset]
+    """Gives what is published, or is to be, at a location."""
+    clock: Callable[[], datetime] = _now
+
+
+class SparkWarehouseService(WarehouseServiceInterface):
+    """Makes subsets ready on Spark. A run that is finished already costs a look at the files, and starts no Spark.
+
+    Args:
+        job: What to make of the data.
+        tools: What to make it with.
+    """
+
+    def __init__(self, job: Job, tools: Tools) -> None:
+        self._job = job
+        self._tools = tools
+        self._held_back: list[Callable[[], None]] | None = None
+
+    @abstractmethod
+    def checked_location(self, location: str) -> str:
+        """Return the location as Spark and the storage are to know it; `ConfigurationError` where it is not allowed."""
+
+    def sequence_dataset(
+        self, s3_data_location: str, sequence_length: int, output_s3_location: str, subset_name: str
+    ) -> PublishedPath:
+        """Publish the subset's sequences below `<output>/<subset>_sequenced_<L>`; return that location."""
+        job = self._job.with_length(sequence_length)
+        order = Order(job, subset_name, "sequences", f"{subset_name}_sequenced_{sequence_length}")
+        return self._publish(order, s3_data_location, output_s3_location)
+
+    def prepare_dataset(self, s3_data_location: str, output_s3_location: str, subset_name: str) -> PublishedPath:
+        """Publish the subset's observations, checked and in order, below `<output>/<subset>_prepared`; return that."""
+        order = Order(self._job, subset_name, "observations", f"{subset_name}_prepared")
+        return self._publish(order, s3_data_location, output_s3_location)
+
+    def check_dataset(self, s3_data_location: str, subset_name: str) -> Ledger:
+        """Read every row of the subset once, without a shuffle, and return what would be left out; write nothing.
+
+        Raises:
+            DataError: What would stop a run.
+        """
+        order = Order(self._job, subset_name, "sequences", subset_name)
+        data = self.checked_location(s3_data_location)
+        return checked(order, subset_source(self._tools.storage, data, self._job, subset_name), self._tools)
+
+    def published(self, location: str) -> Manifest:
+        """Return the manifest of the current run at a dataset's location."""
+        dataset = self._tools.datasets(location)
+        current = dataset.current()
+        if current is None:
+            raise DataNotFoundError(location, "expected a published dataset, found none")
+        return dataset.finished_manifest(current.run_id)
+
+    @contextmanager
+    def all_or_none(self) -> Iterator[None]:
+        """Hold back what is made within the block, and publish all of it at its end, or nothing after an error."""
+        held_back: list[Callable[[], None]] = []
+        self._held_back = held_back
+        try:
+            yield
+        finally:
+            self._held_back = None
+        for publish in held_back:
+            publish()
+
+    def _publish(self, order: Order, data_location: str, output_location: str) -> PublishedPath:
+        data, output = self.checked_location(data_location), self.checked_location(output_location)
+        require_apart(data, output)
+        found = subset_source(self._tools.storage, data, order.job, order.subset)
+        dataset = self._tools.datasets(join(output, order.dataset))
+        current = dataset.current()
+        run_id = make(order, found, dataset, self._tools)
+
+        def publish() -> None:
+            dataset.make_current(run_id, current)
+            dataset.remove_old_runs(order.job.keep_runs)
+
+        if self._held_back is None:
+            publish()
+        else:
+            self._held_back.append(publish)
+        return published_path(dataset.location)

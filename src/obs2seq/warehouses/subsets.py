@@ -1,0 +1,70 @@
+"""Where the rows of one subset are: in a folder of their own, marked in a column, or told by the pupil's hash."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from obs2seq.domain.files import StoredFile
+from obs2seq.domain.job import Job
+from obs2seq.domain.locations import join
+from obs2seq.domain.source import Source, is_data, source_at, top_folders
+from obs2seq.domain.splits import ColumnValue, Everything, Share, hash_range
+from obs2seq.errors import DataError, DataNotFoundError
+from obs2seq.ports import Storage
+
+
+@dataclass(frozen=True)
+class SubsetSource:
+    """What to read for a subset."""
+
+    source: Source
+    has_own_folder: bool
+
+
+def subset_source(storage: Storage, location: str, job: Job, subset: str) -> SubsetSource:
+    """Find the files of a subset: below a folder of its name, or all.
+
+    Raises:
+        DataNotFoundError: There is nothing to read, or some subsets have a folder and this one has none.
+        DataError: Beside the folders lie files that belong to no subset.
+    """
+    files = storage.list_files(location)
+    if not _has_folders(files, job):
+        return SubsetSource(source_at(location, files, job.input_format), has_own_folder=False)
+    _require_folders(files, location, job)
+    folder = join(location, subset)
+    return SubsetSource(source_at(folder, storage.list_files(folder), job.input_format), has_own_folder=True)
+
+
+def share_of(job: Job, subset: str, columns: Sequence[str], *, has_own_folder: bool) -> Share:
+    """Return how the subset's rows are told from the others among what was read, whose columns are given."""
+    if has_own_folder:
+        return Everything()
+    has_column = job.subset_column.casefold() in {name.casefold() for name in columns}
+    if job.subset_method == "column" or (job.subset_method == "auto" and has_column):
+        return ColumnValue(job.subset_column, subset, tuple(job.subsets))
+    return hash_range(job.subsets, subset, job.split_salt)
+
+
+def _has_folders(files: Sequence[StoredFile], job: Job) -> bool:
+    if job.subset_method == "auto":
+        return bool(top_folders(files) & job.subsets.keys())
+    return job.subset_method == "folder"
+
+
+def _require_folders(files: Sequence[StoredFile], location: str, job: Job) -> None:
+    folders = top_folders(files)
+    missing = sorted(job.subsets.keys() - folders)
+    if missing:
+        raise DataNotFoundError(
+            location,
+            f"expected a folder for each of the subsets {', '.join(job.subsets)}, found none for {', '.join(missing)}",
+            "name under subsets those there are, or set subset_method to column or hash",
+        )
+    strangers = [file.path for file in files if is_data(file.path) and file.path.split("/")[0] not in job.subsets]
+    if strangers:
+        raise DataError(
+            location,
+            f"expected data in the folders of the subsets {', '.join(job.subsets)} alone, found "
+            f"{strangers[0]} beside them",
+            "name its folder under subsets, move it away, or set subset_method to column or hash",
+        )
