@@ -62,7 +62,8 @@ def published(location: str, rows: int) -> tuple[Manifest, str, list[dict[str, A
 
 def warehouse(settings: Settings, storage: Storage | None = None) -> SparkWarehouseService:
     """Return the warehouse for the settings' mode. It starts Spark when it first needs it, and not before."""
-    storage, sessions = storage or RoutedStorage(), session_source(settings)
+    storage = storage or RoutedStorage()
+    sessions = session_source(settings, storage)
     writer = ParquetWriter(sessions, storage, settings.compression)
 
     def dataset(location: str) -> PublishedDataset:
@@ -73,7 +74,7 @@ def warehouse(settings: Settings, storage: Storage | None = None) -> SparkWareho
     return _WAREHOUSES[settings.mode](job(settings), tools)
 
 
-def session_source(settings: Settings) -> Sessions:
+def session_source(settings: Settings, storage: Storage) -> Sessions:
     """Return what gives the session of the settings' mode, the same one each time."""
 
     @cache
@@ -86,11 +87,19 @@ def session_source(settings: Settings) -> Sessions:
             spark,
             driver_memory=settings.driver_memory or LOCAL_DRIVER_MEMORY,
             shuffle_partitions=settings.shuffle_partitions,
-            delta="delta" in (settings.output_format, settings.input_format) or settings.input_format == "auto",
+            delta=_needs_delta(settings, storage),
             s3=any(is_s3(location) for location in locations if location),
         )
 
     return session
+
+
+def _needs_delta(settings: Settings, storage: Storage) -> bool:
+    """Whether Delta's libraries have to be there; a session without them starts faster."""
+    if "delta" in (settings.output_format, settings.input_format):
+        return True
+    is_open = settings.input_format == "auto" and bool(settings.s3_data_location)
+    return is_open and any("_delta_log/" in file.path for file in storage.list_files(settings.s3_data_location))
 
 
 def job(settings: Settings) -> Job:
