@@ -1,7 +1,7 @@
 """The jars that a local Spark session adds to Spark's own, pinned in `jars.json`: for Delta, and for S3 through S3A.
 
-Each list is what Spark itself does not ship of the closure, and for S3 of the parts of the AWS SDK that S3A calls rather
-than the bundle of 281 MB. Passing files beats `spark.jars.packages`: nothing is resolved when a session starts.
+Each list is what Spark itself does not ship of the closure; for S3 that of the parts of the AWS SDK that S3A calls,
+rather than the bundle of 281 MB. Files beat `spark.jars.packages`: nothing is resolved when a session starts.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ class Jar:
 def jar_paths(lane: str, *, delta: bool, s3: bool) -> list[Path]:
     """Return the absolute paths of a lane's jars, after fetching those that are not in the cache folder.
 
-    The folder is `OBS2SEQ_JARS`, else `~/.cache/obs2seq/jars`; the repository is `MAVEN_REPOSITORY_URL`, else Maven Central.
-    Every file is checked against its pinned SHA-256, whether fetched or found.
+    The folder is `OBS2SEQ_JARS`, else `~/.cache/obs2seq/jars`; the repository `MAVEN_REPOSITORY_URL`, else Maven
+    Central. Every file is checked against its pinned SHA-256, whether fetched or found.
 
     Raises:
         StorageError: A file cannot be fetched, or is not the pinned one.

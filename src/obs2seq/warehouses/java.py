@@ -54,7 +54,7 @@ def ensure_java(lane: Lane) -> JavaHome:
 
 
 def installed_javas() -> Iterator[JavaHome]:
-    """Yield the Javas of this machine in order of preference; what does not run, or does not say its version, is left out."""
+    """Yield the Javas of this machine in order of preference, but none that does not run or tell its version."""
     for program in _programs():
         java = _ask(program)
         if java is not None:

@@ -8,8 +8,8 @@ FILE_SYSTEM = {
     "fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
     "fs.AbstractFileSystem.s3.impl": "org.apache.hadoop.fs.s3a.S3A",
 }
-# A machine on its own either reaches the endpoint or does not: the SDK's and S3A's retries multiply, and by default take
-# minutes to say so. Throttling is retried by limits of its own.
+# A machine on its own either reaches the endpoint or does not: the SDK's and S3A's retries multiply, and by default
+# take minutes to say so. Throttling is retried by limits of its own.
 PATIENCE = {
     "fs.s3a.attempts.maximum": "2",
     "fs.s3a.retry.limit": "2",
@@ -17,8 +17,8 @@ PATIENCE = {
 }
 # In milliseconds; Hadoop 3.4 raises anything less to this, with a warning.
 CONNECT_TIMEOUT = {"35": "5000", "41": "15000"}
-# A task's files move to their place at once, not again at the job's end: a move on S3 is a copy. What a failed job leaves
-# is harmless, as its folder is nobody's current one.
+# A task's files move to their place at once, not again at the job's end: a move on S3 is a copy. What a failed job
+# leaves is harmless, as its folder is nobody's current one.
 COMMIT = {"mapreduce.fileoutputcommitter.algorithm.version": "2"}
 # Keys in the settings come first, then the chain that boto3 follows too: environment, profile, container, machine.
 CREDENTIALS = {

@@ -46,9 +46,9 @@ def local_session(
 ) -> SparkSession:
     """Return a session on this machine, or the one of `spark-submit` where that started the process.
 
-    Java, the jars and the logging are taken care of; the first session with `delta` or `s3` fetches 7 to 19 MB of jars. Under
-    `spark-submit` all of that is its business, and left alone. A process has one session: a second call returns the
-    first, with the settings that can still change.
+    Java, the jars and the logging are taken care of; the first session with `delta` or `s3` fetches 5 to 19 MB of
+    jars. Under `spark-submit` all of that is its business, and left alone. A process has one session: a second call
+    returns the first, with the settings that can still change.
 
     Args:
         spark: Further settings of Spark; they win over those made here.

@@ -1,0 +1,72 @@
+# One environment for each lane of Spark: `make test` uses Spark 3.5, `make test SPARK=41` Spark 4.1.
+SPARK ?= 35
+ifeq ($(filter $(SPARK),35 41),)
+  $(error SPARK is '$(SPARK)', expected 35 or 41)
+endif
+
+VENV := .venv-spark$(SPARK)
+BIN := $(VENV)/bin
+LOCK := requirements/spark$(SPARK).txt
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+CHECKED := $(wildcard src jobs)
+EXTRAS := --extra aws --extra dev
+
+.DEFAULT_GOAL := run
+.PHONY: run test lint format lock clean
+.DELETE_ON_ERROR:
+
+run: $(VENV)/ready
+	@echo "Making 20,000 observations in build/observations"
+	@$(BIN)/obs2seq generate build/observations --observations 20000 --force
+	@echo "Making sequences of them in build/sequences"
+	@$(BIN)/obs2seq run --config conf/local.yaml --s3_data_location build/observations \
+		--output_s3_location build/sequences --sequence_length 20
+	@$(BIN)/obs2seq show build/sequences/train_sequenced_20
+
+test: $(VENV)/ready
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/ready
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy $(CHECKED)
+	@$(BIN)/lint-imports
+
+format: $(VENV)/ready
+	@$(BIN)/ruff check --fix-only
+	@$(BIN)/ruff format
+
+# Both locks, for Python 3.11 and up; delete them first to take newer versions.
+lock: $(VENV)/ready
+	@$(PIP) install uv
+	@for lane in 35 41; do \
+		$(BIN)/uv pip compile pyproject.toml --quiet --universal --fork-strategy fewest --python-version 3.11 \
+			--no-header --no-annotate --extra spark$$lane $(EXTRAS) --output-file requirements/spark$$lane.txt || exit 1; \
+	done
+
+clean:
+	@rm -rf .venv-spark35 .venv-spark41 build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+# A pyenv shim may be on the path and yet refuse, and Debian's python3 may lack venv: so each is tried.
+$(VENV)/dependencies: $(LOCK)
+	@python='$(PYTHON)'; \
+	for candidate in python3.13 python3.12 python3.11 python3; do \
+		test -n "$$python" && break; \
+		"$$candidate" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 \
+			&& python="$$candidate"; \
+	done; \
+	if test -z "$$python"; then \
+		echo "obs2seq needs Python 3.11 or newer, with venv. Hint: install it, or say 'make PYTHON=/path/to/python3'." >&2; \
+		exit 1; \
+	fi; \
+	echo "Creating $(VENV) with $$("$$python" --version)"; \
+	"$$python" -m venv --clear $(VENV)
+	@echo "Installing the packages of $(LOCK): the first time takes a few minutes"
+	@$(PIP) install --requirement $(LOCK)
+	@touch $@
+
+$(VENV)/ready: $(VENV)/dependencies pyproject.toml setup.py requirements/java.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m obs2seq.warehouses.java $(SPARK) || { \
+		echo "Installing a Java of its own" && $(PIP) install --requirement requirements/java.txt; }
+	@touch $@
