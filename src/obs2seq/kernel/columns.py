@@ -119,7 +119,8 @@ def number_type(type_: pa.DataType) -> np.dtype[Any]:
     if pa.types.is_decimal(type_):
         return WIDE if type_.bit_width == 128 else _integer(type_.bit_width)
     if pa.types.is_integer(type_) or pa.types.is_floating(type_):
-        return np.dtype(type_.to_pandas_dtype())
+        dtype: np.dtype[Any] = np.dtype(type_.to_pandas_dtype())
+        return dtype
     return np.dtype("u1") if pa.types.is_boolean(type_) else _integer(type_.bit_width)
 
 
@@ -160,4 +161,5 @@ def _without_signs(floats: Array) -> Array:
 def _bits(floats: Array) -> Array:
     """Read floats as integers of the same order; a NaN comes after infinity, -0.0 right before 0.0."""
     bits: Array = floats.view(_integer(8 * floats.itemsize))
-    return bits ^ ((bits >> (8 * floats.itemsize - 1)) & np.iinfo(bits.dtype).max)
+    bits = bits ^ ((bits >> (8 * floats.itemsize - 1)) & np.iinfo(bits.dtype).max)
+    return bits
