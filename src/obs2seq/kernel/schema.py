@@ -1,0 +1,99 @@
+"""The columns of an Arrow table by name and by type, under the rules and the words of every engine."""
+
+import pyarrow as pa
+
+from obs2seq.domain.padding import is_scalar
+from obs2seq.domain.spec import BOOKKEEPING, IS_NEW, IS_PAD, SequenceSpec
+from obs2seq.domain.validation import nearest
+from obs2seq.errors import DataError
+
+# What has no sign goes by the next wider type that has one; a pad is held to the range itself.
+_UNSIGNED = {pa.uint8(): "smallint", pa.uint16(): "int", pa.uint32(): "bigint", pa.uint64(): "decimal(20,0)"}
+_SIGNED = {pa.int8(): "tinyint", pa.int16(): "smallint", pa.int32(): "int", pa.int64(): "bigint"}
+_OTHERS = {pa.float32(): "float", pa.float64(): "double", pa.bool_(): "boolean", pa.null(): "void"}
+_NAMES = _UNSIGNED | _SIGNED | _OTHERS | {pa.date32(): "date", pa.date64(): "date"}
+
+
+def find_columns(table: pa.Table, names: tuple[str, ...]) -> dict[str, pa.ChunkedArray]:
+    """Return the column of each name; names match without regard to case, as in Spark.
+
+    Raises:
+        DataError: A column is missing, or there are two of its name.
+    """
+    found: dict[str, list[int]] = {}
+    for index, name in enumerate(table.column_names):
+        found.setdefault(name.casefold(), []).append(index)
+    for name in names:
+        matches = found.get(name.casefold(), [])
+        if not matches:
+            raise _missing(name, table.column_names)
+        if len(matches) > 1:
+            spellings = [table.column_names[index] for index in matches]
+            raise DataError("observations", f"expected one column '{name}', found {spellings}")
+    return {name: table.column(found[name.casefold()][0]) for name in names}
+
+
+def require_scalars(columns: dict[str, pa.ChunkedArray]) -> None:
+    """Raise `DataError` for the first of the columns that is no scalar."""
+    for name, column in columns.items():
+        type_name = spark_type(column.type)
+        if not is_scalar(type_name):
+            short = type_name if len(type_name) <= 80 else f"{type_name[:77]}..."
+            raise DataError(
+                "observations",
+                f"expected column '{name}' to be a number, boolean, text, date or timestamp, found {short}",
+            )
+
+
+def spark_type(type_: pa.DataType) -> str:
+    """Return the name that Spark SQL gives a type, or Arrow's own where Spark has none."""
+    if pa.types.is_dictionary(type_):
+        return spark_type(type_.value_type)
+    if is_text(type_):
+        return "string"
+    if pa.types.is_timestamp(type_):
+        return "timestamp" if type_.tz else "timestamp_ntz"
+    if pa.types.is_decimal(type_) and type_.bit_width <= 128:
+        return f"decimal({type_.precision},{type_.scale})"
+    if pa.types.is_list(type_) or pa.types.is_large_list(type_):
+        return f"array<{spark_type(type_.value_type)}>"
+    return _NAMES.get(type_, str(type_))
+
+
+def is_text(type_: pa.DataType) -> bool:
+    """Whether the type is one of Arrow's texts, not dictionary-encoded."""
+    return pa.types.is_string(type_) or pa.types.is_large_string(type_) or is_text_view(type_)
+
+
+def is_text_view(type_: pa.DataType) -> bool:
+    """Whether the type is the text that Arrow can neither sort nor unify; younger than the oldest pyarrow allowed."""
+    return str(type_) == "string_view"
+
+
+def element_type(type_: pa.DataType) -> pa.DataType:
+    """Return the type in which values of a column come out.
+
+    It is the column's own, with two exceptions that keep it from hanging on the data: a text in a dictionary has 32-bit
+    codes, since the pad may be one value more than its codes hold, and what else is in a dictionary is decoded.
+    """
+    if not pa.types.is_dictionary(type_):
+        return type_
+    keeps_dictionary = is_text(type_.value_type) and not is_text_view(type_.value_type)
+    return pa.dictionary(pa.int32(), type_.value_type) if keeps_dictionary else type_.value_type
+
+
+def output_schema(columns: dict[str, pa.ChunkedArray], spec: SequenceSpec) -> pa.Schema:
+    """Return the contract's output columns and types."""
+    masks = (IS_PAD, IS_NEW)
+    fields = [(spec.pupil, element_type(columns[spec.pupil].type))]
+    fields += [(name, pa.list_(pa.int8()) if name in masks else pa.int32()) for name in BOOKKEEPING]
+    fields += [(feature.output, pa.list_(element_type(columns[feature.column].type))) for feature in spec.features]
+    return pa.schema(fields)
+
+
+def _missing(name: str, known: list[str]) -> DataError:
+    return DataError(
+        "observations",
+        f"expected column '{name}', found {sorted(known)}",
+        f"{nearest(name, known)}; map it under columns in the settings",
+    )

@@ -1,0 +1,66 @@
+"""Which windows each session has, which of them are kept, and where they lie: the contract's arithmetic on arrays."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from obs2seq.domain.spec import SequenceSpec
+from obs2seq.kernel.columns import Array
+from obs2seq.kernel.sessions import Sessions
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Kept windows in the order of the output, one array element each.
+
+    Args:
+        session: The number of its session, among all in order.
+        sequence_index: Its index among its pupil's kept windows.
+        first_position: The position of its first observation in the session.
+        n_observations: Its observations.
+        n_new: Those of them that stand in no earlier window; they are its last.
+    """
+
+    session: Array
+    sequence_index: Array
+    first_position: Array
+    n_observations: Array
+    n_new: Array
+
+    def __len__(self) -> int:
+        return len(self.session)
+
+
+def windows_of(sessions: Sessions, spec: SequenceSpec) -> Windows:
+    """Return the windows that `min_length` and then `max_sequences_per_pupil` leave."""
+    length, stride = spec.sequence_length, spec.stride
+    count = np.where(sessions.length <= length, 1, 1 + -((length - sessions.length) // stride))
+    is_short = sessions.length - (count - 1) * stride < spec.min_length
+    kept = count - is_short
+    before, left_out = _counted_by_pupil(sessions, kept, spec.max_sequences_per_pupil)
+    n_rows = kept - np.clip(left_out - before, 0, kept)
+    session = np.repeat(np.arange(len(kept)), n_rows)
+    # A row's place among the kept windows of its session: what is left out by number comes before, so count backwards.
+    row_of_session = np.arange(len(session)) - np.repeat(np.cumsum(n_rows) - kept, n_rows)
+    n = sessions.length[session]
+    if spec.align == "start":
+        start = row_of_session * stride
+    else:
+        from_end = kept[session] - 1 - row_of_session
+        start = n - length - from_end * stride
+    first = np.maximum(start, 0)
+    n_observations = np.minimum(start + length, n) - first
+    n_new = n_observations - np.where(first == 0, 0, length - stride)
+    sequence_index = row_of_session + (before - left_out)[session]
+    return Windows(session, sequence_index, first, n_observations, n_new)
+
+
+def _counted_by_pupil(sessions: Sessions, kept: Array, most: int | None) -> tuple[Array, Array]:
+    """Return for each session the kept windows of its pupil before it, and how many of the pupil's are too many."""
+    up_to = np.concatenate([np.zeros(1, np.int64), np.cumsum(kept)])
+    is_first = sessions.index == 0
+    first = np.flatnonzero(is_first)[sessions.pupil]
+    last = np.append(np.flatnonzero(is_first)[1:], len(kept))[sessions.pupil]
+    total = up_to[last] - up_to[first]
+    too_many = np.maximum(total - most, 0) if most is not None else np.zeros_like(total)
+    return up_to[:-1] - up_to[first], too_many
