@@ -4,9 +4,10 @@ import datetime
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pyspark.sql import DataFrame, SparkSession
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
 
 _TYPES = {"long": "bigint"}
 """Where a vector's name of a type is not Spark's."""
@@ -22,10 +23,14 @@ class Vector:
     rows: list[list[Any]]
     sequences: list[dict[str, Any]]
 
-    def observations(self, spark: SparkSession) -> DataFrame:
+    def observations(self, spark: "SparkSession") -> "DataFrame":
         """Return the case's input as a frame."""
         schema = ", ".join(f"`{name}` {_TYPES.get(type_, type_)}" for name, type_ in self.schema.items())
-        return spark.createDataFrame([self._parsed(row) for row in self.rows], schema)
+        return spark.createDataFrame(self.parsed_rows(), schema)
+
+    def parsed_rows(self) -> list[list[Any]]:
+        """Return the case's input as Python's values."""
+        return [self._parsed(row) for row in self.rows]
 
     def _parsed(self, row: list[Any]) -> list[Any]:
         return [_value(value, type_) for value, type_ in zip(row, self.schema.values(), strict=True)]

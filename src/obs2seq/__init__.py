@@ -1,5 +1,6 @@
 """Observations in, sequences out."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from obs2seq.domain.spec import Feature, SequenceSpec
@@ -9,18 +10,27 @@ from obs2seq.version import __version__
 if TYPE_CHECKING:
     from obs2seq.flow.dataflow import sequence_observations
     from obs2seq.kernel.sequencing import sequence_table
+    from obs2seq.sql.athena import athena_select
 
-__all__ = ["Feature", "Obs2SeqError", "SequenceSpec", "__version__", "sequence_observations", "sequence_table"]
+__all__ = [
+    "Feature",
+    "Obs2SeqError",
+    "SequenceSpec",
+    "__version__",
+    "athena_select",
+    "sequence_observations",
+    "sequence_table",
+]
+
+_ENGINES = {
+    "athena_select": "obs2seq.sql.athena",
+    "sequence_observations": "obs2seq.flow.dataflow",
+    "sequence_table": "obs2seq.kernel.sequencing",
+}
 
 
 def __getattr__(name: str) -> object:
-    """Import Spark, Arrow and NumPy only where they are used."""
-    if name == "sequence_observations":
-        from obs2seq.flow.dataflow import sequence_observations
-
-        return sequence_observations
-    if name == "sequence_table":
-        from obs2seq.kernel.sequencing import sequence_table
-
-        return sequence_table
+    """Import an engine, be it Spark, Arrow or SQL, only where it is used."""
+    if name in _ENGINES:
+        return getattr(import_module(_ENGINES[name]), name)
     raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

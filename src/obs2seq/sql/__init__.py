@@ -1,0 +1,1 @@
+"""The sequence contract as SQL for Amazon Athena: text only, nothing is run."""
