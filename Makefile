@@ -62,7 +62,7 @@ $(VENV)/dependencies: $(LOCK)
 	echo "Creating $(VENV) with $$("$$python" --version)"; \
 	"$$python" -m venv --clear $(VENV)
 	@echo "Installing the packages of $(LOCK): the first time takes a few minutes"
-	@$(PIP) install --requirement $(LOCK)
+	@PIP_USE_PEP517=1 $(PIP) install --requirement $(LOCK)
 	@touch $@
 
 $(VENV)/ready: $(VENV)/dependencies pyproject.toml setup.py requirements/java.txt

@@ -18,7 +18,7 @@ def sequences(observations: list[Row], spec: Row) -> list[Row]:
 
 def _of_pupil(name: Any, history: list[Row], spec: Row) -> list[Row]:
     ties = sorted({feature["column"] for feature in spec["features"]} - set(spec["order_by"]))
-    history = sorted(history, key=lambda row: [_rank(row[column]) for column in (*spec["order_by"], *ties)])
+    history = sorted(history, key=lambda row: _key([row[column] for column in (*spec["order_by"], *ties)]))
     rows = [
         row
         for index, session in enumerate(_sessions(history, spec))
@@ -29,13 +29,19 @@ def _of_pupil(name: Any, history: list[Row], spec: Row) -> list[Row]:
     return [row | {"sequence_index": i} for i, row in enumerate(kept)]
 
 
-def _rank(value: Any) -> tuple[int, Any, int]:
-    """Nulls first, NaN last, a negative zero before a zero."""
+def _key(values: list[Any]) -> tuple[list[Any], list[float]]:
+    """Both zeros are equal, as numbers are; where nothing else tells rows apart, the negative ones come first."""
+    signs = [math.copysign(1, value) for value in values if isinstance(value, float) and value == 0]
+    return [_rank(value) for value in values], signs
+
+
+def _rank(value: Any) -> tuple[int, Any]:
+    """Nulls first, NaN last."""
     if value is None:
-        return (0, 0, 0)
+        return (0, 0)
     if isinstance(value, float) and math.isnan(value):
-        return (2, 0, 0)
-    return (1, value, int(isinstance(value, float) and math.copysign(1, value) > 0))
+        return (2, 0)
+    return (1, value)
 
 
 def _sessions(history: list[Row], spec: Row) -> list[list[Row]]:

@@ -125,12 +125,18 @@ class TestPublish:
         assert published_parts(storage) == (f"{A}-3", PARTS)
         assert folders(storage) == {"_CURRENT.json", f"run_id={A}-2", f"run_id={A}-3"}
 
-    def test_a_forced_rerun_that_died_gives_its_number_to_the_next(self) -> None:
+    @pytest.mark.parametrize(("unfinished", "force", "chosen"), [(f"{A}-2", True, f"{A}-3"), (B, False, f"{B}-2")])
+    def test_the_folder_of_a_run_that_did_not_finish_is_not_used_again(
+        self, unfinished: str, force: bool, chosen: str
+    ) -> None:
         storage = InMemoryStorage()
         publish(storage, A, minute=1)
-        write_data(storage, f"{A}-2")
+        write_data(storage, unfinished)
 
-        assert publish(storage, A, minute=2, force=True) == f"{A}-2"
+        run_id = publish(storage, unfinished[:16], minute=2, force=force)
+
+        assert run_id == chosen
+        assert folders(storage) == {"_CURRENT.json", f"run_id={A}", f"run_id={chosen}"}
 
     def test_a_run_finished_by_force_is_found_without_force(self) -> None:
         storage = InMemoryStorage()
@@ -174,6 +180,45 @@ class TestLeftovers:
         publish(storage, A, minute=5)
 
         assert resolve(storage, LOCATION)[0] == a_manifest(A)
+
+
+class TestStart:
+    def test_of_two_that_start_the_same_run_one_is_refused(self) -> None:
+        storage = InMemoryStorage()
+        first, second = PublishedDataset(storage, LOCATION), PublishedDataset(storage, LOCATION)
+        assert first.run_for(A) == second.run_for(A) == A
+        first.start(A)
+        second.clear_leftovers(A)
+
+        with pytest.raises(ConflictError):
+            second.start(A)
+
+        assert second.run_for(A) == f"{A}-2"
+
+    def test_the_claim_goes_when_the_run_is_finished(self) -> None:
+        storage = InMemoryStorage()
+        dataset = PublishedDataset(storage, LOCATION)
+        dataset.start(A)
+        write_data(storage, A)
+
+        dataset.seal(a_manifest(A))
+
+        assert [path for path in storage.files if "STARTED" in path] == []
+
+    def test_a_run_that_died_before_it_wrote_is_cleared(self) -> None:
+        storage = InMemoryStorage()
+        PublishedDataset(storage, LOCATION).start(A)
+
+        publish(storage, B)
+
+        assert folders(storage) == {"_CURRENT.json", f"run_id={B}"}
+
+    def test_a_delta_table_is_no_place_for_it(self) -> None:
+        storage = InMemoryStorage()
+        storage.write_text(f"{LOCATION}/_delta_log/00000000000000000000.json", "{}")
+
+        with pytest.raises(ConfigurationError, match="found a Delta table"):
+            PublishedDataset(storage, LOCATION).run_for(A)
 
 
 class TestSeal:
@@ -324,7 +369,69 @@ class TestMakeCurrent:
         assert published_parts(storage) == (f"{A}-2", PARTS)
 
 
+class TestWithdraw:
+    @pytest.mark.parametrize("formers", [(), (A,), (A, B)])
+    def test_readers_find_again_what_they_found_before(self, formers: tuple[str, ...]) -> None:
+        storage = InMemoryStorage()
+        for minute, former in enumerate(formers):
+            publish(storage, former, minute)
+        dataset = PublishedDataset(storage, LOCATION)
+        before = dataset.current()
+        publish(storage, C, minute=9, keep_runs=9)
+
+        dataset.withdraw(C, before)
+
+        assert dataset.current() == before
+        assert dataset.is_finished(C)
+
+    def test_a_run_that_another_published_meanwhile_stays(self) -> None:
+        storage = InMemoryStorage()
+        for run_id in (A, B, C):
+            publish(storage, run_id, keep_runs=9)
+
+        PublishedDataset(storage, LOCATION).withdraw(B, None)
+
+        assert published_parts(storage) == (C, PARTS)
+
+    def test_a_run_that_was_current_before_stays(self) -> None:
+        storage = InMemoryStorage()
+        publish(storage, A)
+        dataset = PublishedDataset(storage, LOCATION)
+
+        dataset.withdraw(A, dataset.current())
+
+        assert published_parts(storage) == (A, PARTS)
+
+    def test_what_cannot_be_published_is_known_before_anything_changes(self) -> None:
+        storage = InMemoryStorage()
+        publish(storage, A)
+        write_data(storage, B)
+        dataset = PublishedDataset(storage, LOCATION)
+        dataset.seal(a_manifest(B))
+        before = dict(storage.files)
+
+        with pytest.raises(ConflictError):
+            dataset.require_publishable(B, None)
+        dataset.require_publishable(B, dataset.current())
+        assert storage.files == before
+
+        storage.remove(f"{LOCATION}/run_id={B}/part-0.parquet")
+        with pytest.raises(StorageError, match="1 missing"):
+            dataset.require_publishable(B, dataset.current())
+
+
 class TestRemoveOldRuns:
+    def test_the_run_that_readers_had_before_outlives_those_that_they_never_had(self) -> None:
+        storage = InMemoryStorage()
+        dataset = PublishedDataset(storage, LOCATION)
+        publish(storage, A, minute=1)
+        write_data(storage, B)
+        dataset.seal(a_manifest(B, minute=2))
+
+        publish(storage, C, minute=3, keep_runs=2)
+
+        assert folders(storage) == {"_CURRENT.json", f"run_id={A}", f"run_id={C}"}
+
     @pytest.mark.parametrize(
         ("keep_runs", "kept"),
         [(1, {B}), (2, {B, f"{A}-10"}), (3, {B, f"{A}-10", f"{A}-9"}), (9, {A, B, C, f"{A}-9", f"{A}-10"})],

@@ -31,7 +31,7 @@ def make_java(home: Path, version: str, says: str = "openjdk") -> Path:
 def bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine without Java and without a cache."""
     monkeypatch.setenv("JAVA_HOME", "")
-    monkeypatch.setenv("OBS2SEQ_JARS", "")
+    monkeypatch.setenv("SPARK_JARS_CACHE", "")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
@@ -188,7 +188,7 @@ def test_jar_paths_fetches_once(repository: Path) -> None:
 def test_jar_paths_takes_files_put_there_by_hand(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("OBS2SEQ_JARS", str(tmp_path))
+    monkeypatch.setenv("SPARK_JARS_CACHE", str(tmp_path))
     (tmp_path / "some-part-1.2.jar").write_bytes(b"the jar")
 
     assert jar_paths("35", delta=True, s3=False) == [tmp_path / "some-part-1.2.jar"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import SparkSession
@@ -11,6 +11,8 @@ from obs2seq.domain.job import Job
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.locations import is_s3
 from obs2seq.domain.manifest import Manifest
+from obs2seq.domain.source import is_table
+from obs2seq.errors import DataNotFoundError
 from obs2seq.orchestrator import DataSequencingOrchestrator
 from obs2seq.ports import ObservationReader, Storage
 from obs2seq.publishing import PublishedDataset, resolve
@@ -18,8 +20,9 @@ from obs2seq.settings import Settings
 from obs2seq.storage.routing import RoutedStorage
 from obs2seq.warehouses.delta import DeltaDataset
 from obs2seq.warehouses.emr import EmrWarehouseService
+from obs2seq.warehouses.failures import explained
 from obs2seq.warehouses.local import LocalWarehouseService
-from obs2seq.warehouses.preview import first_rows
+from obs2seq.warehouses.preview import first_rows, first_rows_of_table
 from obs2seq.warehouses.readers import DeltaReader, ParquetReader, Sessions, TextFormat, TextReader
 from obs2seq.warehouses.session import cluster_session, local_session
 from obs2seq.warehouses.spark import SparkWarehouseService, Tools
@@ -54,10 +57,30 @@ def check(settings: Settings) -> dict[str, Ledger]:
 
 
 def published(location: str, rows: int) -> tuple[Manifest, str, list[dict[str, Any]]]:
-    """Return the manifest of what is published at a location, where it lies, and its first rows."""
+    """Return the manifest of what is published at a location, where it lies, and some of its rows.
+
+    Parquet is looked at without Spark; for a Delta table a local session is started.
+
+    Raises:
+        DataNotFoundError: Nothing is published there.
+        StorageError: What is published cannot be read.
+    """
     storage = RoutedStorage()
+    if is_table(storage.list_files(location)):
+        return _published_table(storage, location, rows)
     manifest, run_location = resolve(storage, location)
     return manifest, location, first_rows(run_location, manifest, rows)
+
+
+def _published_table(storage: Storage, location: str, rows: int) -> tuple[Manifest, str, list[dict[str, Any]]]:
+    sessions = cache(partial(local_session, delta=True, s3=is_s3(location)))
+    table = DeltaDataset(storage, location, ParquetWriter(sessions, storage, "none"))
+    current = table.current()
+    if current is None:
+        hint = "name the folder of one dataset, such as <output>/train_sequenced_100"
+        raise DataNotFoundError(location, "expected a published dataset, found a table that no run has made", hint)
+    manifest = table.finished_manifest(current.run_id)
+    return manifest, location, first_rows_of_table(sessions(), location, manifest, current.manifest, rows)
 
 
 def warehouse(settings: Settings, storage: Storage | None = None) -> SparkWarehouseService:
@@ -70,7 +93,7 @@ def warehouse(settings: Settings, storage: Storage | None = None) -> SparkWareho
         is_delta = settings.output_format == "delta"
         return DeltaDataset(storage, location, writer) if is_delta else PublishedDataset(storage, location)
 
-    tools = Tools(sessions, storage, _readers(settings, sessions), writer, dataset)
+    tools = Tools(sessions, storage, readers(settings, sessions), writer, dataset)
     return _WAREHOUSES[settings.mode](job(settings), tools)
 
 
@@ -79,19 +102,28 @@ def session_source(settings: Settings, storage: Storage) -> Sessions:
 
     @cache
     def session() -> SparkSession:
-        spark = {name: str(value) for name, value in settings.spark.items()}
-        if settings.mode == "emr":
-            return cluster_session(spark)
-        locations = (settings.s3_data_location, settings.output_s3_location)
-        return local_session(
-            spark,
-            driver_memory=settings.driver_memory or LOCAL_DRIVER_MEMORY,
-            shuffle_partitions=settings.shuffle_partitions,
-            delta=_needs_delta(settings, storage),
-            s3=any(is_s3(location) for location in locations if location),
-        )
+        with explained("spark"):
+            return _session(settings, storage)
 
     return session
+
+
+def _session(settings: Settings, storage: Storage) -> SparkSession:
+    spark = {name: _as_spark_writes(value) for name, value in settings.spark.items()}
+    if settings.mode == "emr":
+        return cluster_session(spark)
+    locations = (settings.s3_data_location, settings.output_s3_location)
+    return local_session(
+        spark,
+        driver_memory=settings.driver_memory or LOCAL_DRIVER_MEMORY,
+        shuffle_partitions=settings.shuffle_partitions,
+        delta=_needs_delta(settings, storage),
+        s3=any(is_s3(location) for location in locations if location),
+    )
+
+
+def _as_spark_writes(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _needs_delta(settings: Settings, storage: Storage) -> bool:
@@ -123,7 +155,8 @@ def job(settings: Settings) -> Job:
     )
 
 
-def _readers(settings: Settings, sessions: Sessions) -> dict[str, ObservationReader]:
+def readers(settings: Settings, sessions: Sessions) -> dict[str, ObservationReader]:
+    """Return what reads each format of observations."""
     csv = TextFormat("csv", _csv_options(settings), settings.input_schema)
     json = TextFormat("json", _timestamp_option(settings), settings.input_schema)
     return {

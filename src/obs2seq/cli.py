@@ -1,15 +1,19 @@
 """The command line: arguments in, exit code out. Nothing else prints or exits."""
 
 import argparse
+import io
 import json
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from obs2seq.errors import DONE, SERVICE, ConfigurationError, Obs2SeqError
 from obs2seq.settings import (
+    LOCATIONS,
     Settings,
     add_settings_arguments,
     given_settings,
@@ -22,20 +26,29 @@ from obs2seq.settings import (
 from obs2seq.version import __version__
 
 logger = logging.getLogger(__name__)
+INTERRUPTED = 130
+"""What shells give a program that was stopped by Ctrl-C."""
+
 _ON_THIS_MACHINE = {"mode": "local"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command of `obs2seq`; return its exit code: 0 done, 1 data, 2 usage or configuration, 3 service."""
-    arguments = _parser().parse_args(argv)
-    return guarded(lambda: arguments.command(arguments), is_debug=arguments.debug)
+    words = sys.argv[1:] if argv is None else argv
+
+    def command() -> None:
+        arguments, unknown = _parser().parse_known_args(words)
+        _refuse(unknown, arguments.name)
+        arguments.command(arguments)
+
+    return guarded(command, is_debug="--debug" in words)
 
 
 def run_job(argv: Sequence[str]) -> int:
     """Run the job as spark-submit starts it; return the exit code. Unknown options are passed over, with a warning."""
-    namespace, unknown = parse_args(argv)
 
     def job() -> None:
+        namespace, unknown = parse_args(argv, parser_class=_Parser)
         for name in unknown_options(unknown):
             logger.warning("passed over unknown option %s", name)
         _run(load_settings(given_settings(namespace), os.environ, namespace.config))
@@ -44,23 +57,49 @@ def run_job(argv: Sequence[str]) -> int:
 
 
 def guarded(command: Callable[[], None], *, is_debug: bool) -> int:
-    """Run a command; print what goes wrong as one message, with a traceback only where that is asked for."""
-    _configure_logging()
+    """Run a command; print what goes wrong as one message, after a traceback only where that is asked for."""
+    _configure_output()
     try:
         command()
-    except Exception as error:
+    except SystemExit as exit_:
+        return int(exit_.code or DONE)  # help and version leave this way
+    except KeyboardInterrupt:
+        print("error: interrupted, nothing more was published", file=sys.stderr)
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001  # the last one to catch it: what is left over gets its exit code too
         if is_debug:
-            raise
-        is_ours = isinstance(error, Obs2SeqError)
-        # What others say may quote a row.
-        message = str(error) if is_ours else f"stopped by an unexpected {type(error).__name__}. Hint: see --debug."
-        print(f"error: {message}", file=sys.stderr)
+            traceback.print_exc()
+        print(f"error: {_message(error)}", file=sys.stderr)
         return error.exit_code if isinstance(error, Obs2SeqError) else SERVICE
     return DONE
 
 
+def _message(error: Exception) -> str:
+    if isinstance(error, Obs2SeqError):
+        return str(error)
+    # What others say may quote a row.
+    return f"obs2seq: expected to finish, found an unexpected {type(error).__name__}. Hint: see 'obs2seq run --debug'."
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with the arguments as everything else is said."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigurationError("arguments", f"expected what '{self.prog} --help' lists, found: {message}")
+
+
+def _refuse(unknown: Sequence[str], command: str) -> None:
+    names = unknown_options(unknown) or [repr(argument) for argument in unknown[:1]]
+    if names:
+        raise ConfigurationError(
+            "arguments",
+            f"expected what 'obs2seq {command} --help' lists, found {', '.join(names)}",
+            "write options like --sequence_length 100",
+        )
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="obs2seq", description="Observations in, sequences out.", allow_abbrev=False)
+    parser = _Parser(prog="obs2seq", description="Observations in, sequences out.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"obs2seq {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for name, add in _COMMANDS.items():
@@ -72,6 +111,7 @@ def _parser() -> argparse.ArgumentParser:
             formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         )
         command.add_argument("--debug", action="store_true", help="show the traceback of an error")
+        command.set_defaults(name=name)
         add(command)
     return parser
 
@@ -85,7 +125,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
 def _add_check(parser: argparse.ArgumentParser) -> None:
     """Say what a run would read, and what it would leave out, without making anything."""
     add_settings_arguments(parser, _ON_THIS_MACHINE)
-    parser.set_defaults(command=lambda arguments: _check(_settings(arguments)))
+    parser.set_defaults(command=lambda arguments: _check(_settings(arguments, ["s3_data_location"])))
 
 
 def _add_generate(parser: argparse.ArgumentParser) -> None:
@@ -122,8 +162,9 @@ _COMMANDS = {
 }
 
 
-def _settings(arguments: argparse.Namespace) -> Settings:
-    return load_settings(given_settings(arguments), os.environ, arguments.config, _ON_THIS_MACHINE)
+def _settings(arguments: argparse.Namespace, required: Sequence[str] = LOCATIONS) -> Settings:
+    given = given_settings(arguments)
+    return load_settings(given, os.environ, arguments.config, _ON_THIS_MACHINE, required=required)
 
 
 def _run(settings: Settings) -> None:
@@ -169,10 +210,15 @@ def _show(arguments: argparse.Namespace) -> None:
     print_published(*published(arguments.location, arguments.sequences))
 
 
-def _configure_logging() -> None:
+def _configure_output() -> None:
     """Log the project's steps, and of the libraries only what is wrong; keep an embedding program's own set-up."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING, stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    # What stops a run is said at the end, and once.
+    handler.addFilter(lambda record: record.name != "obs2seq.orchestrator" or record.levelno < logging.ERROR)
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING, handlers=[handler])
     logging.getLogger("obs2seq").setLevel(logging.INFO)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def print_outcome(outcome: Mapping[str, tuple[Manifest, PublishedPath]], console
         table.add_row(subset, *(f"{number:,}" for number in numbers))
     console.print(table)
     for subset, (manifest, location) in outcome.items():
-        console.print(f"{subset}: {location} (run {manifest.run_id})", soft_wrap=True, highlight=False)
+        _print_line(console, f"{subset}: {location} (run {manifest.run_id})")
         _print_reasons(console, manifest.ledger)
 
 
@@ -41,11 +41,11 @@ def print_check(checked: Mapping[str, Ledger], console: Console | None = None) -
     """Print what each subset would be made of."""
     console = console or Console()
     for subset, ledger in checked.items():
-        console.print(
-            f"[bold]{subset}[/]: {ledger.rows_in:,} rows in, {ledger.sequenced:,} to go into the output, "
+        _print_line(
+            console,
+            (subset, "bold"),
+            f": {ledger.rows_in:,} rows in, {ledger.sequenced:,} to go into the output, "
             f"{ledger.rows_left_out:,} left out",
-            soft_wrap=True,
-            highlight=False,
         )
         _print_reasons(console, ledger)
 
@@ -55,18 +55,16 @@ def print_published(
 ) -> None:
     """Print a manifest in short, and rows of the data with their padding."""
     console = console or Console()
-    console.print(f"[bold]{manifest.dataset}[/] at {location}", soft_wrap=True, highlight=False)
-    console.print(
-        f"{manifest.rows:,} rows in {len(manifest.files)} {manifest.format} files, published {manifest.published_at} "
+    files = f"{len(manifest.files)} {manifest.format} files" if manifest.files else f"a {manifest.format} table"
+    _print_line(console, (manifest.dataset, "bold"), f" at {location}")
+    _print_line(
+        console,
+        f"{manifest.rows:,} rows in {files}, published {manifest.published_at} "
         f"by obs2seq {manifest.versions.get('obs2seq', '?')} on Spark {manifest.versions.get('spark', '?')}",
-        soft_wrap=True,
-        highlight=False,
     )
     ledger = manifest.ledger
-    console.print(
-        f"{ledger.rows_in:,} rows in = {ledger.sequenced:,} in the output + {ledger.rows_left_out:,} left out",
-        soft_wrap=True,
-        highlight=False,
+    _print_line(
+        console, f"{ledger.rows_in:,} rows in = {ledger.sequenced:,} in the output + {ledger.rows_left_out:,} left out"
     )
     _print_reasons(console, ledger)
     for row in rows:
@@ -76,24 +74,27 @@ def print_published(
 
 def _print_reasons(console: Console, ledger: Ledger) -> None:
     for rule, count in ledger.left_out.items():
-        console.print(f"  {count:,} left out: {MEANINGS.get(rule, rule)}", highlight=False, style="dim")
+        _print_line(console, (f"  {count:,} left out: {MEANINGS.get(rule, rule)}", "dim"))
     for rule, count in ledger.noted.items():
         if count:
-            console.print(f"  {count:,} kept, but noted: {MEANINGS.get(rule, rule)}", highlight=False, style="dim")
+            _print_line(console, (f"  {count:,} kept, but noted: {MEANINGS.get(rule, rule)}", "dim"))
+
+
+def _print_line(console: Console, *parts: str | tuple[str, str]) -> None:
+    """Print one line whole, as it is: rich takes brackets and colons in plain text for its own."""
+    console.print(Text.assemble(*parts), soft_wrap=True)
 
 
 def _print_row(console: Console, manifest: Manifest, row: Mapping[str, Any]) -> None:
     if IS_PAD not in row:
-        console.print(Text("  ".join(f"{name}={value}" for name, value in row.items())), soft_wrap=True)
+        _print_line(console, "  ".join(f"{name}={value}" for name, value in row.items()))
         return
     pupil = manifest.settings["specification"]["pupil"]
-    console.print(
-        Text.assemble(
-            (f"{pupil} {row[pupil]}", "bold"),
-            f", session {row[SESSION_INDEX]}, sequence {row[SEQUENCE_INDEX]}: {row[N_OBSERVATIONS]} observations "
-            f"from position {row[FIRST_POSITION]} ({_PADDING} is padding)",
-        ),
-        soft_wrap=True,
+    _print_line(
+        console,
+        (f"{pupil} {row[pupil]}", "bold"),
+        f", session {row[SESSION_INDEX]}, sequence {row[SEQUENCE_INDEX]}: {row[N_OBSERVATIONS]} observations "
+        f"from position {row[FIRST_POSITION]} ({_PADDING} is padding)",
     )
     names = [feature["name"] for feature in manifest.settings["specification"]["features"]]
     arrays = {name: row[f"{name}_sequence"] for name in names} | {"is_new": row[IS_NEW]}
@@ -122,7 +123,9 @@ def _elements_that_fit(widths: Sequence[int], room: int) -> list[int | None]:
     """Take elements in turn from both ends, so that padding is seen wherever it stands; None is for those between."""
     if sum(width + 1 for width in widths) <= room:
         return list(range(len(widths)))
-    head, tail, left = [], [], room - 2
+    head: list[int | None] = []
+    tail: list[int] = []
+    left = room - 2
     for i in range(len(widths)):
         element = i // 2 if i % 2 == 0 else len(widths) - 1 - i // 2
         left -= widths[element] + 1

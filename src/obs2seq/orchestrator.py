@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
+from obs2seq.domain.job import DEFAULT_SUBSETS
+from obs2seq.domain.secrets import masked
 from obs2seq.errors import Obs2SeqError
 
 if TYPE_CHECKING:
     from obs2seq.ports import PublishedPath, WarehouseServiceInterface
 
 logger = logging.getLogger(__name__)
+_DEFAULTS: Mapping[str, object] = {"subsets": DEFAULT_SUBSETS, "output": "sequences", "mode": "emr"}
 
 
 class Arguments(Protocol):
-    """What a run is told; the settings and an `argparse.Namespace` both fit."""
+    """What a run is told at the least; the settings and an `argparse.Namespace` both fit.
 
-    s3_data_location: str
-    output_s3_location: str
-    sequence_length: int
-    subsets: Iterable[str]
-    output: str
-    mode: str
+    `subsets` (their names), `output` (`sequences` or `observations`) and `mode` count too where they are there.
+    """
+
+    @property
+    def s3_data_location(self) -> str:
+        """Where the observations lie."""
+
+    @property
+    def output_s3_location(self) -> str:
+        """Below which location to publish."""
+
+    @property
+    def sequence_length(self) -> int:
+        """L, in observations."""
 
 
 class DataSequencingOrchestrator:
@@ -36,34 +47,46 @@ class DataSequencingOrchestrator:
         self._warehouse_service = warehouse_service
 
     def orchestrate(self, args: Arguments) -> dict[str, PublishedPath]:
-        """Make every subset ready and publish them together.
-
-        Args:
-            args: The locations, the length, the subsets' names, what to make (`sequences` or `observations`) and the
-                mode.
+        """Make every subset ready and publish them together; log the arguments, and what came of them.
 
         Returns:
             Where each subset was published, by its name.
 
         Raises:
-            Obs2SeqError: Whatever the warehouse raised, logged with the subset's name; nothing is published then.
+            Exception: Whatever the warehouse raised, as it was, after it has been logged; nothing is published then.
         """
-        logger.info("mode %s: making %s of %s", args.mode, args.output, args.s3_data_location)
-        with self._warehouse_service.all_or_none():
-            return {subset: self._make(args, subset) for subset in args.subsets}
-
-    def _make(self, args: Arguments, subset: str) -> PublishedPath:
+        arguments = _with_defaults(vars(args))
+        logger.info("mode %s, arguments: %s", arguments["mode"], _listed(arguments))
+        locations: dict[str, PublishedPath] = {}
+        step = "start"
         try:
-            location = self._call(args, subset)
-        except Obs2SeqError as error:
-            logger.error("%s failed: %s", subset, error)
+            with self._warehouse_service.all_or_none():
+                for subset in arguments["subsets"]:
+                    step = subset
+                    locations[subset] = self._make(arguments, subset)
+                step = "publishing"
+        except Exception as error:
+            logger.error("%s failed: %s", step, _said(error))
             raise
-        logger.info("%s is ready at %s", subset, location)
-        return location
+        for subset, location in locations.items():
+            logger.info("%s is ready at %s", subset, location)
+        return locations
 
-    def _call(self, args: Arguments, subset: str) -> PublishedPath:
-        if args.output == "observations":
-            return self._warehouse_service.prepare_dataset(args.s3_data_location, args.output_s3_location, subset)
-        return self._warehouse_service.sequence_dataset(
-            args.s3_data_location, args.sequence_length, args.output_s3_location, subset
-        )
+    def _make(self, arguments: Mapping[str, Any], subset: str) -> PublishedPath:
+        data, output = arguments["s3_data_location"], arguments["output_s3_location"]
+        if arguments["output"] == "observations":
+            return self._warehouse_service.prepare_dataset(data, output, subset)
+        return self._warehouse_service.sequence_dataset(data, arguments["sequence_length"], output, subset)
+
+
+def _with_defaults(given: Mapping[str, object]) -> dict[str, Any]:
+    return dict(given) | {name: given.get(name) or default for name, default in _DEFAULTS.items()}
+
+
+def _listed(arguments: Mapping[str, object]) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in masked(arguments).items())
+
+
+def _said(error: Exception) -> str:
+    """Return the message of the project's own errors; what others say may quote a row."""
+    return str(error) if isinstance(error, Obs2SeqError) else type(error).__name__

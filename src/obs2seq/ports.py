@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,12 +53,20 @@ class Storage(ABC):
         """Remove the file, or the folder and all below it; nothing where nothing is there."""
 
 
+def all_columns(_: str) -> bool:
+    """Say of every column that it is read."""
+    return True
+
+
 class ObservationReader(ABC):
     """Raw observations, from sources of one format."""
 
     @abstractmethod
-    def read(self, source: Source) -> DataFrame:
-        """Return a lazy frame over the source's files, after checking that they can be read as one table."""
+    def read(self, source: Source, is_read: Callable[[str], bool] = all_columns) -> DataFrame:
+        """Return a lazy frame over the source's files, after checking that they can be read as one table.
+
+        Columns that are not read may differ between the files, where the format allows it; the frame is without those.
+        """
 
 
 class SequenceWriter(ABC):

@@ -2,17 +2,21 @@
 
 A dataset's location holds one folder a run and one pointer:
 
+    run_id=<fingerprint>[-<n>]/_STARTED.json      whose folder it is, until the run is finished
     run_id=<fingerprint>[-<n>]/part-….parquet     the data of one run
     run_id=<fingerprint>[-<n>]/_MANIFEST.json     written once the data is complete: the run is finished
     _CURRENT.json                                 which finished run readers get
 
-A run is `run_for`, `clear_leftovers`, then, unless it `is_finished`, the data and `seal`; then `make_current` and
-`remove_old_runs`. Nothing that readers can reach is ever overwritten: a forced rerun of the same fingerprint gets the
-next number, from 2, so that what is current stays readable until the new run replaces it. A process that dies at any
-step leaves the former output current, and the next run clears up. One run at a time may write a dataset: of two, the
-one that is overtaken fails, and publishes nothing.
+A run is `run_for`, `clear_leftovers`, then, unless it `is_finished`, `start`, the data and `seal`; then `make_current`
+and `remove_old_runs`. Nothing that readers can reach is ever overwritten: a forced rerun of the same fingerprint gets
+the next number, from 2, so that what is current stays readable until the new run replaces it. A process that dies at
+any step leaves the former output current, and the next run clears up. One run at a time may write a dataset: of two,
+the one that is overtaken fails, and publishes nothing. As it may go on writing until it notices, no run ever writes
+into a folder that another has begun: also what a crash left is removed, not written anew.
 """
 
+import json
+import uuid
 from contextlib import suppress
 
 from obs2seq.domain.files import is_hidden
@@ -22,6 +26,8 @@ from obs2seq.domain.runs import CURRENT, MANIFEST, choose_run, difference, run_f
 from obs2seq.errors import ConfigurationError, ConflictError, DataNotFoundError, StorageError
 from obs2seq.ports import Storage, VersionedText
 
+_STARTED = "_STARTED.json"
+_DELTA_LOG = "_delta_log/"
 _HINT = "one run at a time may publish here; run again, and with force if the files are damaged"
 
 
@@ -70,14 +76,24 @@ class PublishedDataset:
         Args:
             fingerprint: Of all that shapes the result.
             force: Always take a new run.
+
+        Raises:
+            ConfigurationError: Output of another format lies here.
         """
-        return choose_run(fingerprint, self._finished_runs(), force=force)
+        finished = self._finished_runs()
+        chosen = choose_run(fingerprint, finished, force=force)
+        return chosen if chosen in finished else choose_run(fingerprint, self._runs(), force=True)
 
     def clear_leftovers(self, run_id: str) -> None:
-        """Remove what runs left that did not finish, and so the folder of this run unless it is finished."""
-        runs = {run_id: False} | self._runs()
-        for leftover in [run for run, is_finished in runs.items() if not is_finished]:
-            self._storage.remove(self.run_location(leftover))
+        """Remove what other runs left that did not finish; if one still goes on, it will fail."""
+        for other, is_finished in self._runs().items():
+            if not is_finished and other != run_id:
+                self._storage.remove(self.run_location(other))
+
+    def start(self, run_id: str) -> None:
+        """Claim the folder of a new run; raise `ConflictError` where another process has just done so."""
+        # Two processes never write the same text, so that `_replace` can tell whose it is.
+        self._replace(join(self.run_location(run_id), _STARTED), json.dumps({"by": uuid.uuid4().hex}), None)
 
     def seal(self, manifest: Manifest) -> None:
         """Finish a run, whose data is complete, by writing its manifest.
@@ -90,6 +106,11 @@ class PublishedDataset:
         manifest.ledger.check(manifest.dataset)
         self._check_files(manifest)
         self._replace(self._manifest_location(manifest.run_id), manifest.to_text(), None)
+        self._storage.remove(join(self.run_location(manifest.run_id), _STARTED))
+
+    def require_publishable(self, run_id: str, expected_current: CurrentRun | None) -> None:
+        """Raise what `make_current` would raise now."""
+        self._publishable(run_id, expected_current, self.current())
 
     def make_current(self, run_id: str, expected_current: CurrentRun | None) -> None:
         """Let readers find this run from now on; nothing happens where they do already.
@@ -104,16 +125,22 @@ class PublishedDataset:
         """
         stored = self._storage.read_text(self._pointer)
         found = self._parsed(stored)
-        is_current = found is not None and found.run_id == run_id
-        if found != expected_current and not is_current:
-            raise ConflictError(self._pointer, _published_meanwhile(expected_current, found), _HINT)
-        manifest = self.finished_manifest(run_id)
-        self._check_files(manifest)
-        if not is_current:
+        manifest = self._publishable(run_id, expected_current, found)
+        if not _is(run_id, found):
             self._replace(self._pointer, _pointer_to(manifest, found).to_text(), stored)
 
+    def withdraw(self, run_id: str, former: CurrentRun | None) -> None:
+        """Take back what `make_current` did, if readers still get this run; what `former` names must still be there."""
+        stored = self._storage.read_text(self._pointer)
+        if stored is None or not _is(run_id, self._parsed(stored)):
+            return
+        if former is None:
+            self._storage.remove(self._pointer)
+        else:
+            self._replace(self._pointer, former.to_text(), stored)
+
     def remove_old_runs(self, keep_runs: int) -> None:
-        """Remove the oldest finished runs, so that `keep_runs` stay, the current one among them.
+        """Remove the oldest finished runs, so that `keep_runs` stay: the current one, the one before it, the newest.
 
         Runs whose manifest cannot be understood stay: this version cannot judge them.
 
@@ -123,26 +150,33 @@ class PublishedDataset:
         if keep_runs < 1:
             raise ConfigurationError("keep_runs", f"expected 1 or more, found {keep_runs}")
         current = self.current()
-        if current is None:
-            return
-        for run_id in self._others_from_newest(current.run_id)[keep_runs - 1 :]:
-            # Without its manifest, what a crash leaves of the run is a leftover to clear.
-            self._storage.remove(self._manifest_location(run_id))
-            self._storage.remove(self.run_location(run_id))
+        for run_id in self._others_by_worth(current)[keep_runs - 1 :] if current else ():
+            self._remove(run_id)
 
-    def _others_from_newest(self, current: str) -> list[str]:
-        manifests = [self._readable_manifest(run_id) for run_id in self._finished_runs() if run_id != current]
-        readable = [manifest for manifest in manifests if manifest]
-        readable.sort(key=lambda manifest: (manifest.instant, run_number(manifest.run_id)), reverse=True)
+    def _publishable(self, run_id: str, expected_current: CurrentRun | None, found: CurrentRun | None) -> Manifest:
+        if found != expected_current and not _is(run_id, found):
+            raise ConflictError(self.location, _published_meanwhile(expected_current, found), _HINT)
+        manifest = self.finished_manifest(run_id)
+        self._check_files(manifest)
+        return manifest
+
+    def _others_by_worth(self, current: CurrentRun) -> list[str]:
+        """Return the run that readers had before, then the others from the newest: some may never have been current."""
+        others = (run_id for run_id in self._finished_runs() if run_id != current.run_id)
+        readable = [manifest for run_id in others if (manifest := self._readable_manifest(run_id))]
+        before = current.previous_run_id
+        readable.sort(key=lambda each: (each.run_id == before, each.instant, run_number(each.run_id)), reverse=True)
         return [manifest.run_id for manifest in readable]
 
     def _readable_manifest(self, run_id: str) -> Manifest | None:
-        location = self._manifest_location(run_id)
-        stored = self._storage.read_text(location)
-        if stored:
-            with suppress(StorageError):
-                return Manifest.from_text(stored.text, location)
+        with suppress(StorageError):
+            return self.manifest(run_id)
         return None
+
+    def _remove(self, run_id: str) -> None:
+        # Without its manifest, what a crash leaves of the run is a leftover to clear.
+        self._storage.remove(self._manifest_location(run_id))
+        self._storage.remove(self.run_location(run_id))
 
     def _check_files(self, manifest: Manifest) -> None:
         """Raise `StorageError` unless exactly the manifest's files lie in the run's folder."""
@@ -162,7 +196,16 @@ class PublishedDataset:
                 raise
 
     def _runs(self) -> dict[str, bool]:
-        return runs_among(file.path for file in self._storage.list_files(self.location))
+        """Return every run here, and whether it is finished."""
+        return runs_among(self._paths())
+
+    def _paths(self) -> list[str]:
+        """Return all files here; raise `ConfigurationError` where they are output of another format."""
+        paths = [file.path for file in self._storage.list_files(self.location)]
+        if any(path.startswith(_DELTA_LOG) for path in paths):
+            hint = "name another output_s3_location, or set output_format: delta"
+            raise ConfigurationError(self.location, "expected published Parquet or nothing, found a Delta table", hint)
+        return paths
 
     def _finished_runs(self) -> list[str]:
         return [run_id for run_id, is_finished in self._runs().items() if is_finished]
@@ -187,6 +230,10 @@ def resolve(storage: Storage, location: str) -> tuple[Manifest, str]:
         hint = "name the folder of one dataset, such as <output>/train_sequenced_100, and run the job first"
         raise DataNotFoundError(location, f"expected a published dataset, found no {CURRENT}", hint)
     return dataset.finished_manifest(current.run_id), dataset.run_location(current.run_id)
+
+
+def _is(run_id: str, current: CurrentRun | None) -> bool:
+    return current is not None and current.run_id == run_id
 
 
 def _pointer_to(manifest: Manifest, previous: CurrentRun | None) -> CurrentRun:

@@ -1,10 +1,12 @@
 """What lies at a data location: which files hold observations, in which format, and whether by subset."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from obs2seq.domain.files import StoredFile, is_hidden
+from obs2seq.domain.runs import CURRENT
 from obs2seq.errors import DataError, DataNotFoundError
 
 _ENDINGS = {
@@ -18,7 +20,12 @@ _ENDINGS = {
     ".ndjson": "json",
     ".ndjson.gz": "json",
 }
-_DELTA_LOG = "_delta_log/"
+_FOREIGN = {
+    "_delta_log": ("a Delta table", "name the table's own folder, or set input_format: delta"),
+    ".hoodie": ("a Hudi table", "export its current rows as Parquet"),
+    CURRENT: ("what obs2seq published", "name the folder of one run, run_id=..., or the raw observations"),
+}
+"""By the name of what lies in them: folders whose files, read as plain ones, give rows that are no longer there."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,8 @@ class Source:
     """Whether the location holds no other files, hidden ones apart, so that it can be read as a folder."""
     table_version: int | None = None
     """Of a Delta table, its newest version: the one to read."""
+    table_commit: StoredFile | None = None
+    """The file in its log that made that version."""
 
     @property
     def size(self) -> int:
@@ -56,20 +65,29 @@ def source_at(location: str, files: Sequence[StoredFile], format_: str = "auto")
 
     Raises:
         DataNotFoundError: There is nothing to read.
-        DataError: The files are of several formats, or of none that is known.
+        DataError: The files are of several formats, or of none that is known; or they cannot be read as one table.
     """
-    versions = [version for file in files if (version := _delta_version(file.path)) is not None]
+    commits = [(version, file) for file in files if (version := _delta_version(file.path)) is not None]
     visible = [file for file in files if not is_hidden(file.path)]
-    if format_ == "delta" or (format_ == "auto" and versions):
-        if not versions:
+    if format_ == "delta" or (format_ == "auto" and commits):
+        if not commits:
             raise DataNotFoundError(location, "expected a Delta table, found no _delta_log with a version in it")
-        return Source(location, "delta", tuple(visible), is_all=True, table_version=max(versions))
+        version, commit = max(commits, key=_newest)
+        return Source(location, "delta", tuple(visible), is_all=True, table_version=version, table_commit=commit)
+    _refuse_tables(location, files)
     if not visible:
         found = f"only {len(files)} hidden files" if files else "nothing there"
         raise DataNotFoundError(location, f"expected files with observations, found {found}", "check the location")
-    if format_ != "auto":
-        return Source(location, format_, tuple(visible), is_all=True)
-    return _by_endings(location, visible)
+    source = (
+        _by_endings(location, visible) if format_ == "auto" else Source(location, format_, tuple(visible), is_all=True)
+    )
+    _require_equal_partitions(source)
+    return source
+
+
+def is_table(files: Iterable[StoredFile]) -> bool:
+    """Whether the files at a location are those of a Delta table."""
+    return any(_delta_version(file.path) is not None for file in files)
 
 
 def top_folders(files: Iterable[StoredFile]) -> set[str]:
@@ -80,6 +98,38 @@ def top_folders(files: Iterable[StoredFile]) -> set[str]:
 def is_data(path: str) -> bool:
     """Whether a file looks like one that holds observations."""
     return not is_hidden(path) and _format_of(path) is not None
+
+
+def _refuse_tables(location: str, files: Sequence[StoredFile]) -> None:
+    """Raise where some of the files belong to what only its own reader understands."""
+    for file in files:
+        for part in _FOREIGN.keys() & set(file.path.split("/")):
+            found, hint = _FOREIGN[part]
+            raise DataError(location, f"expected plain files, found {found} ({file.path})", hint)
+
+
+def _require_equal_partitions(source: Source) -> None:
+    """Raise where not all files lie in folders of the same columns: Spark drops the rows of some, in silence."""
+    first, *others = source.files
+    for other in others if source.has_partition_folders else ():
+        if _partition_columns(other.path) != _partition_columns(first.path):
+            raise DataError(
+                source.location,
+                "expected all files in folders named <column>=<value> of the same columns, or none, found "
+                f"{first.path} beside {other.path}",
+                "name a folder whose files all lie equally deep",
+            )
+
+
+def _partition_columns(path: str) -> list[str]:
+    """The columns that the folders on the way to a file name; a folder without '=' stands for itself."""
+    return [folder.partition("=")[0] for folder in path.split("/")[:-1]]
+
+
+def _newest(commit: tuple[int, StoredFile]) -> tuple[int, bool]:
+    """Order by version; of one version, a commit counts above the checkpoint that may follow it."""
+    version, file = commit
+    return version, file.path.endswith(".json")
 
 
 def _by_endings(location: str, visible: Sequence[StoredFile]) -> Source:
@@ -102,7 +152,5 @@ def _format_of(path: str) -> str | None:
 
 def _delta_version(path: str) -> int | None:
     """The version that a file of a Delta table's log stands for: a commit or a checkpoint."""
-    name = path.removeprefix(_DELTA_LOG)
-    number = name.partition(".")[0]
-    is_version = path.startswith(_DELTA_LOG) and number.isdigit() and name.endswith((".json", ".checkpoint.parquet"))
-    return int(number) if is_version else None
+    match = re.fullmatch(r"_delta_log/(\d{20})\.(?:json|checkpoint\..*parquet)", path)
+    return int(match[1]) if match else None

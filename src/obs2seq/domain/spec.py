@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -41,12 +42,21 @@ BOOKKEEPING = (SESSION_INDEX, SEQUENCE_INDEX, FIRST_POSITION, N_OBSERVATIONS, IS
 """The output columns that every specification has, beside the pupil and the features."""
 
 
+def _whole_characters(text: str) -> str:
+    """Refuse half a character, which JSON can write and no engine can hold."""
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise ValueError(f"expected whole characters, found a lone surrogate in {shortened(text)}")
+    return text
+
+
 def _pad(pad: object) -> object:
     """Refuse what is no scalar; hold as ISO text what YAML reads as a date."""
     if not isinstance(pad, bool | int | float | str | datetime.date):
         raise ValueError(f"expected a boolean, a number or a text, found {shortened(pad)}")
     if isinstance(pad, int) and abs(pad) >= 10**MAX_DIGITS:
         raise ValueError(f"expected a whole number of at most {MAX_DIGITS} digits, found a longer one")
+    if isinstance(pad, str):
+        _whole_characters(pad)
     return pad.isoformat() if isinstance(pad, datetime.date) else pad
 
 
@@ -54,7 +64,7 @@ def _stride(stride: object, info: ValidationInfo) -> object:
     return info.data.get("sequence_length", 1) if stride is None else stride
 
 
-ColumnName = Annotated[StrictStr, Field(min_length=1)]
+ColumnName = Annotated[StrictStr, Field(min_length=1), AfterValidator(_whole_characters)]
 Pad = Annotated[StrictBool | StrictInt | StrictFloat | StrictStr, BeforeValidator(_pad)]
 
 
@@ -137,17 +147,17 @@ class SpecificationFields(_Strict):
         read += [("features", feature.column) for feature in self.features]
         first: dict[str, str] = {}
         for field, name in read:
-            earlier = first.setdefault(name.casefold(), name)
+            earlier = first.setdefault(name.lower(), name)
             if earlier != name:
                 yield field, f"expected one spelling of a column, found '{earlier}' and '{name}'"
 
     def _collisions(self) -> Iterator[tuple[str, str]]:
         """Report output columns of one name; case does not tell columns apart in Spark, Hive or Athena."""
-        sources = {self.pupil.casefold(): "the pupil column"}
+        sources = {self.pupil.lower(): "the pupil column"}
         taken = [(name, "a bookkeeping column") for name in BOOKKEEPING]
         taken += [(feature.output, f"feature '{feature.name}'") for feature in self.features]
         for name, source in taken:
-            earlier = sources.setdefault(name.casefold(), source)
+            earlier = sources.setdefault(name.lower(), source)
             if earlier is not source:
                 found = f"'{name}' from {earlier} and from {source}"
                 yield "features", f"expected different output columns, found {found}"

@@ -67,4 +67,5 @@ def hash_range(fractions: Mapping[str, float], subset: str, salt: str = "") -> H
 
 
 def _bound(share: Fraction) -> str:
-    return f"{round(share * 16**_DIGITS):0{_DIGITS}x}"
+    # A share that rounds to all of them would need a digit more.
+    return f"{min(round(share * 16**_DIGITS), 16**_DIGITS - 1):0{_DIGITS}x}"

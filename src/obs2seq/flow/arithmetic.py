@@ -16,8 +16,8 @@ def keys(spec: SequenceSpec) -> dict[str, str]:
 def whole_row_keys(observations: DataFrame, spec: SequenceSpec) -> dict[str, str]:
     """Return the internal name of every column: `key_…` where it can be compared, `rest_…` where it cannot."""
     names = keys(spec)
-    known = {name.casefold() for name in names}
-    for i, name in enumerate(sorted(name for name in observations.columns if name.casefold() not in known)):
+    known = {name.lower() for name in names}
+    for i, name in enumerate(sorted(name for name in observations.columns if name.lower() not in known)):
         can_compare = "map<" not in type_of(observations, name).simpleString()
         names[name] = f"key_{len(names)}" if can_compare else f"rest_{i}"
     return names

@@ -24,14 +24,20 @@ def quoted(name: str) -> str:
 
 
 def require_columns(observations: DataFrame, names: tuple[str, ...]) -> None:
-    """Raise `DataError` that names the nearest column there is, for the first column that is missing."""
-    known = {column.casefold() for column in observations.columns}
+    """Raise `DataError` for the first column that is missing, naming the nearest there is, or that stands twice."""
     for name in names:
-        if name.casefold() not in known:
+        same = [column for column in observations.columns if column.lower() == name.lower()]
+        if not same:
             raise DataError(
                 "observations",
                 f"expected column '{name}', found {sorted(observations.columns)}",
                 f"{nearest(name, observations.columns)}; map it under columns in the settings",
+            )
+        if len(same) > 1:
+            raise DataError(
+                "observations",
+                f"expected one column '{name}', found {sorted(same)}, which Spark does not tell apart",
+                "rename or drop the others",
             )
 
 
@@ -48,8 +54,8 @@ def require_scalars(observations: DataFrame, names: tuple[str, ...]) -> None:
 
 
 def type_of(observations: DataFrame, name: str) -> DataType:
-    """Return the type of a column; names match as Spark matches them, without regard to case."""
-    return next(field.dataType for field in observations.schema if field.name.casefold() == name.casefold())
+    """Return the type of a column; names match as Spark matches them: by their small letters, ß and ss apart."""
+    return next(field.dataType for field in observations.schema if field.name.lower() == name.lower())
 
 
 def is_float(type_: DataType) -> bool:

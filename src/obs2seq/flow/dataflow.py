@@ -7,14 +7,16 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, Literal
 
+from hamilton import registry
 from pyspark.sql import DataFrame
 
 from obs2seq.domain.spec import SequenceSpec
 
-# Hamilton's autoload imports pyspark.pandas, which numpy 2 breaks on Spark 3.5. The switch is read at its import.
+# Hamilton's autoload imports pyspark.pandas, which numpy 2 breaks on Spark 3.5. It reads its switch when the driver is
+# imported; the environment is put back for whoever uses Hamilton beside us.
 _AUTOLOAD = "HAMILTON_AUTOLOAD_EXTENSIONS"
-_was_set = _AUTOLOAD in os.environ
-os.environ.setdefault(_AUTOLOAD, "0")
+_before = os.environ.get(_AUTOLOAD)
+registry.disable_autoload()
 
 from hamilton import driver  # noqa: E402
 
@@ -22,8 +24,10 @@ from obs2seq.flow import histories, prepared, selection, sequences, windows  # n
 from obs2seq.flow.selection import Selection  # noqa: E402
 from obs2seq.flow.tallies import Tally  # noqa: E402
 
-if not _was_set:
+if _before is None:
     del os.environ[_AUTOLOAD]
+else:
+    os.environ[_AUTOLOAD] = _before
 
 Kind = Literal["sequences", "observations"]
 """What is made: the contract's sequences, or whole observations, checked and in order."""

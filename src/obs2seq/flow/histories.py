@@ -53,8 +53,9 @@ def order_keys(keyed_observations: DataFrame) -> list[Column]:
     zero comes last, so that the order never rests on how the rows arrived.
     """
     ordering = [name for name in keyed_observations.columns if name.startswith("key_")]
-    zeros = [is_negative_zero(F.col(key)) for key in ordering if is_float(type_of(keyed_observations, key))]
-    return [F.col(key).asc_nulls_first() for key in ordering] + [zero.desc_nulls_last() for zero in zeros]
+    floats = [key for key in ("pupil", *ordering) if is_float(type_of(keyed_observations, key))]
+    zeros = [is_negative_zero(F.col(key)).desc_nulls_last() for key in floats]
+    return [F.col(key).asc_nulls_first() for key in ordering or ["pupil"]] + zeros
 
 
 def history(order_keys: list[Column]) -> WindowSpec:
@@ -95,7 +96,8 @@ def numbered_observations__sessions(
 ) -> DataFrame:
     """Number each session of a pupil from 0, and its observations from 0. Costs one shuffle and sort by pupil."""
     so_far = history.rowsBetween(Window.unboundedPreceding, Window.currentRow)
-    is_start = is_gap_above(spec, type_of(distinct_observations, "key_0"), F.lag("key_0").over(history))
+    time = keys(spec)[spec.order_by[0]]
+    is_start = is_gap_above(spec, type_of(distinct_observations, time), F.col(time), F.lag(time).over(history))
     starts = distinct_observations.withColumns({"place": F.row_number().over(history) - 1, "is_start": is_start})
     start = F.max(F.when(F.col("is_start"), F.col("place"))).over(so_far)
     return starts.withColumns(
@@ -143,7 +145,12 @@ def _value(feature: Feature, key: str, session_order: WindowSpec) -> Column:
 
 
 def _marked_duplicates(keyed_observations: DataFrame, history: WindowSpec) -> DataFrame:
-    """Equal observations stand side by side, since the order of a history ends only where nothing tells them apart."""
-    keys_of_row = F.struct(*(name for name in keyed_observations.columns if not name.startswith("rest_")))
-    is_duplicate = keys_of_row.eqNullSafe(F.lag(keys_of_row).over(history))
+    """Equal observations stand side by side, since the order of a history ends only where nothing tells them apart.
+
+    Reads each key of the row before on its own: a struct of them all would go through the shuffle beside them.
+    """
+    keys_of_row = [name for name in keyed_observations.columns if name.startswith("key_")]
+    is_duplicate = F.row_number().over(history) > 1
+    for key in keys_of_row:
+        is_duplicate &= F.col(key).eqNullSafe(F.lag(key).over(history))
     return keyed_observations.withColumn("is_duplicate", is_duplicate)

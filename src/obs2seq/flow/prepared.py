@@ -32,4 +32,4 @@ def prepared_observations(
 
 def _as_specified(name: str, names: dict[str, str]) -> str:
     """Find a column of the input under the spelling that the specification gives it."""
-    return next(known for known in names if known.casefold() == name.casefold())
+    return next(known for known in names if known.lower() == name.lower())

@@ -8,7 +8,7 @@ from hamilton.function_modifiers import config
 from pyspark.errors import AnalysisException, ParseException
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import DateType, NumericType, StringType, TimestampNTZType, TimestampType
+from pyspark.sql.types import BooleanType, DateType, NullType, NumericType, StringType, TimestampNTZType, TimestampType
 
 from obs2seq.domain import rules
 from obs2seq.domain.spec import SequenceSpec
@@ -54,7 +54,7 @@ def row_rules(mapped_observations: DataFrame, spec: SequenceSpec, selection: Sel
     """Return what leaves a row out: a condition by the rule's name, in the order in which they are tried."""
     require_columns(mapped_observations, spec.columns)
     time, row_filter = spec.order_by[0], selection.row_filter
-    keep = F.lit(True) if row_filter is None else _expression(mapped_observations, "row_filter", row_filter)
+    keep = F.lit(True) if row_filter is None else _condition(mapped_observations, "row_filter", row_filter)
     damaged = _has_replacement(mapped_observations, spec) if selection.is_text_input else F.lit(False)
     return {
         rules.FILTER: ~F.coalesce(keep, F.lit(False)),
@@ -100,15 +100,25 @@ def observations(
     return kept.select(*(named(name) for name in read_columns))
 
 
+def _condition(frame: DataFrame, setting: str, text: str) -> Column:
+    """Read a setting as `_expression` does; it must be true, false or null."""
+    condition = _expression(frame, setting, text)
+    type_ = frame.select(condition).schema[0].dataType
+    if not isinstance(type_, BooleanType | NullType):
+        raise ConfigurationError(setting, f"expected a condition, found an expression of type {type_.simpleString()}")
+    return condition
+
+
 def _expression(frame: DataFrame, setting: str, text: str) -> Column:
-    """Read a setting as a column's name, or else as Spark SQL; check it against the frame at once."""
+    """Read a setting as a column's name, or else as Spark SQL; check at once that it gives the frame a value a row."""
     if text in frame.columns:
         return named(text)
     try:
         expression = F.expr(text)
-        frame.select(expression)
+        # Beside other columns an aggregate is refused; inside a function, so are generators of rows and `*`.
+        frame.select("*", expression.isNull())
     except (AnalysisException, ParseException) as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = str(error).strip().splitlines()[0].rstrip(".;")
         raise ConfigurationError(
             setting, f"expected a column or a Spark SQL expression over the input, found: {reason}"
         ) from error

@@ -24,12 +24,12 @@ ROWS_OUT = "rows_out"
 def described_windows(windows: DataFrame, spec: SequenceSpec) -> DataFrame:
     """Put each window's observations in ascending position and say what its row will need.
 
-    Columns added: `n_observations`, `first_position`, `n_new` (observations that stand in no earlier window of the
+    Columns added: `first_position`, `n_new` (observations that stand in no earlier window of the
     session), `sequence_index` (below 0 where `max_sequences_per_pupil` leaves it out), and `left_out_by`, the rule that
     leaves it out, or null. `min_length` comes first.
     """
     ascending = F.col("observations") if spec.align == "start" else F.reverse("observations")
-    described = windows.withColumns({"observations": ascending, N_OBSERVATIONS: F.size("observations")}).withColumns(
+    described = windows.withColumn("observations", ascending).withColumns(
         {FIRST_POSITION: _first_position(spec), SEQUENCE_INDEX: _sequence_index(spec).cast("int")}
     )
     overlap = F.when(F.col(FIRST_POSITION) == 0, 0).otherwise(spec.sequence_length - spec.stride)

@@ -9,7 +9,7 @@ from hamilton.function_modifiers import config
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from obs2seq.domain.spec import SequenceSpec
+from obs2seq.domain.spec import N_OBSERVATIONS, SequenceSpec
 from obs2seq.flow.arithmetic import kept_windows_of_session
 
 
@@ -53,22 +53,32 @@ def blocks(placed_observations: DataFrame, spec: SequenceSpec) -> DataFrame:
 
 @config.when(window_kind="chunked")
 def windows__chunked(blocks: DataFrame) -> DataFrame:
-    """Take every block as a window."""
-    return blocks
+    """Take every block as a window; count its observations."""
+    return blocks.withColumn(N_OBSERVATIONS, F.size("observations"))
 
 
 @config.when(window_kind="overlapping")
 def windows__overlapping(blocks: DataFrame, spec: SequenceSpec) -> DataFrame:
-    """Join each block with those after it, up to the window's length; drop what lies past the session's far end.
+    """Join each block with those after it, up to the window's length; count them; drop what lies past the far end.
 
     A window past the first is needed if it holds an observation that the one before it does not: more than L − S.
     Costs a sort of the blocks, no shuffle; each output row costs its own length.
     """
     further = -(-spec.sequence_length // spec.stride) - 1
     following = Window.partitionBy("pupil", "session").orderBy("block").rowsBetween(Window.currentRow, further)
-    joined = F.flatten(F.collect_list("observations").over(following))
-    return blocks.withColumn("observations", F.slice(joined, 1, spec.sequence_length)).where(
-        (F.col("block") == 0) | (F.size("observations") > spec.sequence_length - spec.stride)
+    # Counted apart, so that only what is needed is joined, and once.
+    counted = blocks.withColumns(
+        {
+            "n_following": F.sum(F.size("observations")).over(following).cast("int"),
+            "following": F.collect_list("observations").over(following),
+        }
+    )
+    needed = counted.where((F.col("block") == 0) | (F.col("n_following") > spec.sequence_length - spec.stride))
+    return needed.withColumns(
+        {
+            "observations": F.slice(F.flatten("following"), 1, spec.sequence_length),
+            N_OBSERVATIONS: F.least("n_following", F.lit(spec.sequence_length)),
+        }
     )
 
 

@@ -20,18 +20,21 @@ _METAVARS = {
 
 
 def parse_args(
-    argv: Sequence[str], defaults: Mapping[str, object] | None = None
+    argv: Sequence[str],
+    defaults: Mapping[str, object] | None = None,
+    parser_class: type[argparse.ArgumentParser] = argparse.ArgumentParser,
 ) -> tuple[argparse.Namespace, list[str]]:
     """Return the settings that the arguments give, and the arguments that are no setting.
 
     Args:
         argv: The arguments, without the program's name.
         defaults: What help shows instead of the model's defaults.
+        parser_class: Says what happens where an argument cannot be understood.
 
     Returns:
         A namespace of `config` (a path or None) and the options given, nothing for those not given; and what is left.
     """
-    parser = argparse.ArgumentParser(allow_abbrev=False, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = parser_class(allow_abbrev=False, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     add_settings_arguments(parser, defaults)
     return parser.parse_known_args(argv)
 

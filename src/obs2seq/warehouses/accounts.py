@@ -27,7 +27,7 @@ def balanced_ledger(tally: Tally, job: Job, where: str) -> Ledger:
     return ledger
 
 
-def require_acceptable(ledger: Ledger, job: Job, where: str) -> None:
+def require_acceptable(ledger: Ledger, job: Job, subset: str, where: str) -> None:
     """Stop the run, before anything is published, where a rule says so or nothing is left.
 
     Raises:
@@ -42,7 +42,7 @@ def require_acceptable(ledger: Ledger, job: Job, where: str) -> None:
     if not ledger.sequenced:
         raise DataNotFoundError(
             where,
-            f"expected observations in every subset, found none ({_left_out(ledger)})",
+            f"expected observations for the subset '{subset}', found none ({_left_out(ledger)})",
             "correct subsets, row_filter or min_length, or give more data",
         )
 

@@ -1,117 +1,91 @@
 """Spark's failures in the project's words: Spark itself quotes rows, and prints a page of stack."""
 
+import importlib
+import importlib.util
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import unquote
 
 from py4j.protocol import Py4JError
-from pyspark.errors import PySparkException
+from pyspark.errors import AnalysisException, ParseException, PySparkException
 
-from obs2seq.errors import ConfigurationError, DataError, Obs2SeqError, StorageError
+from obs2seq.errors import ConfigurationError, Obs2SeqError, StorageError
+from obs2seq.warehouses.causes import CAUSES
 
-# The first that is found in Spark's words counts, so what is said of a record comes before what is said of its file.
-_CAUSES: tuple[tuple[str, type[Obs2SeqError], str, str], ...] = (
-    (
-        r"MALFORMED_RECORD_IN_PARSING|Malformed records are detected|_CORRUPT_RECORD|CANNOT_PARSE_JSON_FIELD",
-        DataError,
-        "expected every record to fit the columns' types, found one that does not",
-        "set input_schema to types that all records fit (string fits all), and convert under columns",
-    ),
-    (
-        r"CSV header does not conform|Number of column in CSV header",
-        DataError,
-        "expected the same header in every CSV file, and the columns of input_schema where it is set, found another",
-        "name files of one kind alone, or correct input_schema",
-    ),
-    (
-        r"CANNOT_MERGE_SCHEMAS|Failed to merge|Unsupported.*convert|SchemaColumnConvertNotSupported|CANNOT_MERGE",
-        DataError,
-        "expected files with the same columns and types, found files that differ",
-        "name files of one kind alone",
-    ),
-    (
-        (
-            r"CAST_INVALID_INPUT|CANNOT_PARSE_TIMESTAMP|DIVIDE_BY_ZERO|ARITHMETIC_OVERFLOW|CAST_OVERFLOW"
-            r"|NUMERIC_VALUE_OUT_OF_RANGE|INVALID_ARRAY_INDEX|DATETIME_FIELD_OUT_OF_BOUNDS|SparkDateTimeException"
-        ),
-        DataError,
-        "expected every row to have a value under columns and row_filter, found one for which an expression fails",
-        "use try_cast, try_divide or try_to_timestamp, which give null instead",
-    ),
-    (
-        (
-            r"is not a Parquet file|FAILED_READ_FILE|CANNOT_READ_FILE|Encountered error while reading file"
-            r"|Could not read footer|[Ee]nd of input stream|not a gzip|incorrect header check|EOFException"
-        ),
-        DataError,
-        "expected files that are whole, found one that is corrupt or half-written",
-        "write the file again, or take it away",
-    ),
-    (
-        r"JAVA_GATEWAY_EXITED",
-        ConfigurationError,
-        "expected Java to start, found that it refused its options",
-        "check driver_memory and spark.driver.extraJavaOptions; Java's own words stand above",
-    ),
-    (
-        r"No space left on device",
-        StorageError,
-        "expected room on the disk, found none left",
-        "free some, and run again",
-    ),
-    (
-        r"OutOfMemoryError|GC overhead limit",
-        StorageError,
-        "expected enough memory, found none left",
-        "raise driver_memory (local) or spark.executor.memory, or shuffle_partitions",
-    ),
-    (
-        r"No FileSystem for scheme|ClassNotFoundException: Class org\.apache\.hadoop\.fs\.s3|DATA_SOURCE_NOT_FOUND",
-        ConfigurationError,
-        "expected Spark to have the libraries for S3 and Delta, found them missing",
-        "set MODE=local, which adds them; under spark-submit give them with --packages",
-    ),
-    (
-        r"AccessDenied|Permission denied|Mkdirs failed|Read-only file system|status code: 403|Status Code: 403",
-        StorageError,
-        "expected the right to read and write here, found it denied",
-        "check the permissions of the location",
-    ),
-    (r"NoSuchBucket", StorageError, "expected the bucket to exist, found none of that name", "check the location"),
-    (
-        r"UnknownHostException|ConnectException|Connection refused|Unable to execute HTTP request|ConnectTimeout",
-        StorageError,
-        "expected the storage service to answer, found it unreachable",
-        "check the network and AWS_ENDPOINT_URL",
-    ),
-    (
-        r"FileNotFoundException|PATH_NOT_FOUND|FILE_NOT_EXIST|File does not exist",
-        DataError,
-        "expected the files that were listed at the start, found one gone or changed",
-        "run again when nobody writes to the location",
-    ),
+_ENCODED_PATHS = (r"while reading file (\S+?)\.(?:\s|$)", r"CSV file: (\S+)")
+_PLAIN_PATHS = (
+    r"((?:\w+:)?/[^\n]*?) is not a Parquet file",
+    r"FileStatus\{path=([^\n;]+);",
+    r"AccessDeniedException: ([^\n:]+(?:://[^\n:]+)?):",
+    r"FileNotFoundException: ([^\n]+) \(Permission denied\)",
 )
-_PATH = re.compile(r"reading file:? (?P<a>\S+?)\.? |(?P<b>\S+) is not a Parquet file|CSV file: (?P<c>\S+)")
+_QUOTING_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
+_LONGEST = 300
 
 
 @contextmanager
-def explained(where: str) -> Iterator[None]:
-    """Raise Spark's failures within the block as the project's own errors, which name the place and no row."""
+def explained(where: str, output: str | None = None) -> Iterator[None]:
+    """Raise Spark's failures within the block as the project's own errors, which name the place and no row.
+
+    Args:
+        where: What is read, or the step that is taken.
+        output: What is written in the block: what the storage refuses is refused there, unless Spark names a place.
+    """
     try:
-        yield
+        with _without_quotations():
+            yield
     except (Py4JError, PySparkException) as error:
-        raise explanation(str(error), where) from error
+        raise explanation(error, where, output) from error
 
 
-def explanation(words: str, where: str) -> Obs2SeqError:
+def explanation(error: Exception, where: str, output: str | None = None) -> Obs2SeqError:
     """Return the error that Spark's words mean; the file at fault stands for the place where Spark names it."""
-    for pattern, kind, problem, hint in _CAUSES:
+    words = str(error)
+    for pattern, kind, problem, hint in CAUSES:
         if re.search(pattern, words):
-            return kind(_file_at_fault(words) or where, problem, hint)
-    names = re.findall(r"\b(?:\w+\.)*(\w+(?:Exception|Error))\b", words)
-    return StorageError(where, f"Spark stopped: {names[-1] if names else 'no reason given'}", "see --debug")
+            place = output if output and issubclass(kind, StorageError) else where
+            return kind(_file_at_fault(words) or place, problem, hint)
+    if isinstance(error, AnalysisException | ParseException):
+        # Raised before any row is looked at.
+        return ConfigurationError(where, f"expected settings that fit the data, found: {first_line(words)}")
+    return StorageError(where, f"expected Spark to finish, found that it stopped: {_name(words)}", "see --debug")
+
+
+def first_line(words: str) -> str:
+    """Return what an error says in its first line, without codes and full stops."""
+    line = next((line for line in words.splitlines() if line.strip()), "no reason given")
+    return re.sub(r"\s*SQLSTATE: \w+", "", line).strip().rstrip(".;")[:_LONGEST]
 
 
 def _file_at_fault(words: str) -> str | None:
-    match = _PATH.search(words)
-    return next(found for found in match.groups() if found).rstrip(".") if match else None
+    for patterns, decode in ((_ENCODED_PATHS, unquote), (_PLAIN_PATHS, str)):
+        for pattern in patterns:
+            if match := re.search(pattern, words):
+                return re.sub(r"^file:(//)?(?=/)", "", decode(match[1]))
+    return None
+
+
+def _name(words: str) -> str:
+    """Return the code of the error, or the class of the exception that caused it."""
+    codes = re.findall(r"\[([A-Z][A-Z_]+(?:\.[A-Z_]+)?)\]", words)
+    classes = re.findall(r"(?:^|Caused by: |: )(?:[a-z]\w*\.)+([A-Z]\w*(?:Exception|Error))\b", words, re.MULTILINE)
+    return next(iter([*codes, *reversed(classes)]), "no reason given")
+
+
+@contextmanager
+def _without_quotations() -> Iterator[None]:
+    """Silence the loggers by which PySpark 4 prints what is wrong with a value, and the value."""
+    if importlib.util.find_spec("pyspark.logger") is None:
+        yield
+        return
+    get_logger = importlib.import_module("pyspark.logger").PySparkLogger.getLogger
+    loggers = [get_logger(name) for name in _QUOTING_LOGGERS]
+    before = [logger.disabled for logger in loggers]
+    for logger in loggers:
+        logger.disabled = True
+    try:
+        yield
+    finally:
+        for logger, was_disabled in zip(loggers, before, strict=True):
+            logger.disabled = was_disabled

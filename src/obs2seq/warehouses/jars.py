@@ -52,7 +52,7 @@ class Jar:
 def jar_paths(lane: str, *, delta: bool, s3: bool) -> list[Path]:
     """Return the absolute paths of a lane's jars, after fetching those that are not in the cache folder.
 
-    The folder is `OBS2SEQ_JARS`, else `~/.cache/obs2seq/jars`; the repository `MAVEN_REPOSITORY_URL`, else Maven
+    The folder is `SPARK_JARS_CACHE`, else `~/.cache/obs2seq/jars`; the repository `MAVEN_REPOSITORY_URL`, else Maven
     Central. Every file is checked against its pinned SHA-256, whether fetched or found.
 
     Raises:
@@ -72,7 +72,7 @@ def pinned_jars(lane: str, *, delta: bool, s3: bool) -> list[Jar]:
 
 def cache_folder() -> Path:
     """Return the folder that holds the jars; it need not exist."""
-    given = os.environ.get("OBS2SEQ_JARS")
+    given = os.environ.get("SPARK_JARS_CACHE")
     return Path(given).expanduser().absolute() if given else Path.home() / ".cache" / "obs2seq" / "jars"
 
 

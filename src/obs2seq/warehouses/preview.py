@@ -1,15 +1,20 @@
-"""A look at the first rows of what is published, without Spark."""
+"""A look at some rows of what is published."""
 
+import datetime
 import os
+import re
 from typing import Any
 
-from obs2seq.domain.locations import bucket_and_key, is_s3, join
+from pyspark.sql import SparkSession
+
+from obs2seq.domain.locations import bucket_and_key, is_s3, join, local_path
 from obs2seq.domain.manifest import Manifest
 from obs2seq.errors import StorageError
+from obs2seq.warehouses.failures import explained
 
 
 def first_rows(run_location: str, manifest: Manifest, count: int) -> list[dict[str, Any]]:
-    """Return the first rows of a run's Parquet files, in the order of the manifest.
+    """Return the first rows of a run's Parquet files, in the order of the manifest, without Spark.
 
     Raises:
         StorageError: A file cannot be read.
@@ -34,10 +39,37 @@ def first_rows(run_location: str, manifest: Manifest, count: int) -> list[dict[s
     return rows
 
 
+def first_rows_of_table(
+    session: SparkSession, location: str, manifest: Manifest, commit: str, count: int
+) -> list[dict[str, Any]]:
+    """Return some rows of a Delta table at the version of a run's commit, in no stated order.
+
+    Args:
+        session: Knows Delta.
+        location: The table's folder.
+        manifest: The run's.
+        commit: The file of its commit, `_delta_log/<version>.json`.
+        count: How many rows.
+    """
+    version = int("".join(re.findall(r"\d+", commit)))
+    with explained(location):
+        table = session.read.format("delta").option("versionAsOf", version).load(location)
+        rows = [row.asDict() for row in table.limit(count).collect()]
+    instants = {name for name, type_ in manifest.columns.items() if re.search(r"timestamp(?!_ntz)", type_)}
+    return [{name: _in_utc(value) if name in instants else value for name, value in row.items()} for row in rows]
+
+
+def _in_utc(value: Any) -> Any:
+    """Give instants the zone that Spark takes from them on the way to Python."""
+    if isinstance(value, list):
+        return [_in_utc(each) for each in value]
+    return value.astimezone(datetime.UTC) if isinstance(value, datetime.datetime) else value
+
+
 def _opened(location: str) -> tuple[Any, str]:
     from pyarrow import fs
 
     if not is_s3(location):
-        return fs.LocalFileSystem(), location
+        return fs.LocalFileSystem(), str(local_path(location))
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     return fs.S3FileSystem(endpoint_override=endpoint), "/".join(bucket_and_key(location))

@@ -4,17 +4,29 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from pyspark.errors import ParseException
 from pyspark.sql import DataFrame, DataFrameReader, SparkSession
 
+from obs2seq.domain.files import is_hidden
 from obs2seq.domain.locations import join
-from obs2seq.ports import ObservationReader, Source
-from obs2seq.warehouses.failures import explained
+from obs2seq.errors import ConfigurationError, DataError, DataNotFoundError
+from obs2seq.flow.columns import named
+from obs2seq.ports import ObservationReader, Source, all_columns
+from obs2seq.warehouses.failures import explained, first_line
 from obs2seq.warehouses.footers import read_footers, require_equal_columns
+from obs2seq.warehouses.headers import is_wide, require_equal_headers
 
 Sessions = Callable[[], SparkSession]
 """Gives the session, starting it where that has not been done."""
 
-_GLOB = re.compile(r"([\\\\*?\[\]{}])")
+PARQUET_OPTIONS: Mapping[str, str] = {
+    # Spark 3.5 otherwise refuses times before 1900 in files that do not name the Spark that wrote them.
+    "datetimeRebaseMode": "CORRECTED",
+    "int96RebaseMode": "CORRECTED",
+    # Without it a damaged page that can still be unpacked gives other values, in silence.
+    "parquet.page.verify-checksum.enabled": "true",
+}
+_GLOB = re.compile(r"([\\*?\[\]{}])")
 
 
 class ParquetReader(ObservationReader):
@@ -27,12 +39,16 @@ class ParquetReader(ObservationReader):
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
-    def read(self, source: Source) -> DataFrame:
+    def read(self, source: Source, is_read: Callable[[str], bool] = all_columns) -> DataFrame:
         """Return a lazy frame; reads every file's footer now."""
         session = self._sessions()
-        require_equal_columns(source.location, read_footers(session, source.location, source.files))
+        footers = read_footers(session, source.location, source.files)
+        different = require_equal_columns(source.location, footers, is_read)
         with explained(source.location):
-            return _reader(session, source).parquet(*_paths(source))
+            frame = _reader(session, source).options(**PARQUET_OPTIONS).parquet(*_paths(source))
+            _require_listed(frame, source)
+            kept = [named(name) for name in frame.columns if name.lower() not in different]
+            return frame.select(*kept) if different else frame
 
 
 class DeltaReader(ObservationReader):
@@ -45,7 +61,7 @@ class DeltaReader(ObservationReader):
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
-    def read(self, source: Source) -> DataFrame:
+    def read(self, source: Source, is_read: Callable[[str], bool] = all_columns) -> DataFrame:  # noqa: ARG002
         """Return a lazy frame."""
         with explained(source.location):
             versioned = self._sessions().read.format("delta").option("versionAsOf", source.table_version or 0)
@@ -76,16 +92,45 @@ class TextReader(ObservationReader):
         self._sessions = sessions
         self._format = text_format
 
-    def read(self, source: Source) -> DataFrame:
+    def read(self, source: Source, is_read: Callable[[str], bool] = all_columns) -> DataFrame:  # noqa: ARG002
         """Return a lazy frame; infers the columns' types now where no schema is given."""
-        reader = _reader(self._sessions(), source).format(self._format.name).options(**self._format.options)
+        session = self._sessions()
+        options = self._options(session)
+        if self._format.schema is None and options.get("header"):
+            require_equal_headers(session, source, options)
+        reader = _reader(session, source).format(self._format.name).options(**options)
         with explained(source.location):
-            if self._format.schema is None:
-                return reader.option("inferSchema", True).option("mode", "FAILFAST").load(_paths(source))
-        with explained("input_schema"):
-            typed = reader.option("mode", "FAILFAST").schema(self._format.schema)
-        with explained(source.location):
-            return typed.load(_paths(source))
+            frame = self._typed(reader).load(_paths(source))
+            _require_listed(frame, source)
+        if not frame.columns:
+            raise DataNotFoundError(source.location, "expected files with observations, found no columns in them")
+        return frame
+
+    def _options(self, session: SparkSession) -> dict[str, str | bool]:
+        # A record that is cut short passes for a whole one where Spark looks only at the columns that are used.
+        options = {**self._format.options, "mode": "FAILFAST", "columnPruning": False}
+        encoding = options.get("encoding")
+        if isinstance(encoding, str) and is_wide(session, encoding):
+            # Spark cuts a file into lines at single bytes, which part the characters of these encodings.
+            options["multiLine"] = True
+        return options
+
+    def _typed(self, reader: DataFrameReader) -> DataFrameReader:
+        if self._format.schema is None:
+            return reader.option("inferSchema", True)
+        try:
+            return reader.schema(self._format.schema)
+        except ParseException as error:
+            raise ConfigurationError(
+                "input_schema",
+                f"expected columns with types as Spark DDL, found: {first_line(str(error))}",
+                "write it like 'pupilid long, answered_at timestamp'",
+            ) from error
+
+
+def escaped(location: str) -> str:
+    """Return a location that Spark takes as it is, and not for a pattern of names."""
+    return _GLOB.sub(r"\\\1", location)
 
 
 def _reader(session: SparkSession, source: Source) -> DataFrameReader:
@@ -96,6 +141,17 @@ def _reader(session: SparkSession, source: Source) -> DataFrameReader:
 
 
 def _paths(source: Source) -> list[str]:
-    """Name the folder where all in it is read, else each file; unescaped, Spark takes a path for a pattern."""
+    """Name the folder where all in it is read, else each file."""
     names = [source.location] if source.is_all else [join(source.location, file.path) for file in source.files]
-    return [_GLOB.sub(r"\\\\\1", name) for name in names]
+    return [escaped(name) for name in names]
+
+
+def _require_listed(frame: DataFrame, source: Source) -> None:
+    """Raise where Spark found more files in the folder, or fewer, than those that the run is named after."""
+    found = sum(not is_hidden(name.rpartition("/")[2]) for name in frame.inputFiles())
+    if found != len(source.files):
+        raise DataError(
+            source.location,
+            f"expected the {len(source.files)} files that were listed at the start, found {found}",
+            "run again when nobody writes to the location",
+        )

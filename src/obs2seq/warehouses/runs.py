@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pyspark.sql import DataFrame
@@ -13,14 +16,16 @@ from obs2seq.domain.fingerprint import files_digest, fingerprint
 from obs2seq.domain.job import Job
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.manifest import InputSummary, Manifest
-from obs2seq.errors import StorageError
+from obs2seq.domain.reading import reads
+from obs2seq.errors import ConfigurationError, DataError, StorageError
 from obs2seq.flow.dataflow import Kind, select_and_sequence
 from obs2seq.flow.selection import Selection
 from obs2seq.flow.tallies import Tally
-from obs2seq.ports import Source, WrittenFile
+from obs2seq.ports import Source, Storage, WrittenFile, all_columns
 from obs2seq.publishing import PublishedDataset
 from obs2seq.version import __version__
 from obs2seq.warehouses.accounts import balanced_ledger, input_ledger, require_acceptable, rows_out
+from obs2seq.warehouses.expressions import require_repeatable
 from obs2seq.warehouses.failures import explained
 from obs2seq.warehouses.subsets import SubsetSource, share_of
 
@@ -55,12 +60,16 @@ def make(order: Order, found: SubsetSource, dataset: PublishedDataset, tools: To
     if dataset.is_finished(run_id):
         logger.info("%s: run %s is finished already, nothing to do (--force makes it anew)", order.dataset, run_id)
         return run_id
+    dataset.start(run_id)
     logger.info("%s: run %s of %d files, %d bytes", order.dataset, run_id, len(found.source.files), found.source.size)
-    tally = Tally()
-    with explained(found.source.location):
-        frame = _frame(order, found, tally, tools)
-        files = tools.writer.write(frame, dataset.run_location(run_id))
-    dataset.seal(_manifest(order, found.source, run_id, frame, files, tally, tools))
+    location = dataset.run_location(run_id)
+    with _removed_where_refused(tools.storage, location):
+        tally = Tally()
+        with explained(found.source.location, output=location):
+            frame = _frame(order, found, tally, tools)
+            files = tools.writer.write(frame, location)
+        manifest = _manifest(order, found.source, run_id, frame, files, tally, tools)
+    dataset.seal(manifest)
     return run_id
 
 
@@ -71,13 +80,27 @@ def checked(order: Order, found: SubsetSource, tools: Tools) -> Ledger:
     with explained(where):
         _frame(order, found, tally, tools)
         ledger = input_ledger(tally.recount("input"))
-    require_acceptable(ledger, order.job, where)
+    require_acceptable(ledger, order.job, order.subset, where)
     return ledger
+
+
+@contextmanager
+def _removed_where_refused(storage: Storage, location: str) -> Iterator[None]:
+    """Leave no rows behind that a rule has refused: who opens the dataset's folder as a whole would read them."""
+    try:
+        yield
+    except (DataError, ConfigurationError):
+        with suppress(StorageError):
+            storage.remove(location)
+        raise
 
 
 def _identity(order: Order, source: Source) -> dict[str, object]:
     """Everything that the result depends on, as JSON values."""
-    state: object = source.table_version if source.table_version is not None else files_digest(source.files)
+    state: object = files_digest(source.files)
+    if source.table_commit is not None:
+        # A table that was made anew begins again at version 0.
+        state = [source.table_version, files_digest([source.table_commit])]
     return {
         "package": __version__,
         "kind": order.kind,
@@ -89,7 +112,8 @@ def _identity(order: Order, source: Source) -> dict[str, object]:
 
 def _frame(order: Order, found: SubsetSource, tally: Tally, tools: Tools) -> DataFrame:
     job = order.job
-    raw = tools.readers[found.source.format].read(found.source)
+    is_read = all_columns if order.kind == "observations" else partial(reads, job)
+    raw = tools.readers[found.source.format].read(found.source, is_read)
     names = [*raw.columns, *job.columns]
     selection = Selection(
         columns=job.columns,
@@ -98,6 +122,7 @@ def _frame(order: Order, found: SubsetSource, tally: Tally, tools: Tools) -> Dat
         duplicates=job.duplicates,
         is_text_input=found.source.format in _TEXT_FORMATS,
     )
+    require_repeatable(raw, selection)
     return select_and_sequence(raw, job.spec, selection, tally, order.kind)
 
 
@@ -106,7 +131,7 @@ def _manifest(
 ) -> Manifest:
     """Account for what was written; raise where it does not add up."""
     ledger = balanced_ledger(tally, order.job, order.dataset)
-    require_acceptable(ledger, order.job, source.location)
+    require_acceptable(ledger, order.job, order.subset, source.location)
     rows = sum(file.rows for file in files)
     if rows != rows_out(tally):
         raise StorageError(

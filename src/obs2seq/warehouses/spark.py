@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,8 +13,9 @@ from typing import TYPE_CHECKING
 from obs2seq.domain.job import Job
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.locations import join
-from obs2seq.domain.manifest import Manifest
-from obs2seq.errors import DataNotFoundError
+from obs2seq.domain.manifest import CurrentRun, Manifest
+from obs2seq.domain.validation import nearest
+from obs2seq.errors import ConfigurationError, DataNotFoundError, Obs2SeqError
 from obs2seq.ports import ObservationReader, SequenceWriter, Storage, WarehouseServiceInterface
 from obs2seq.publishing import PublishedDataset
 from obs2seq.warehouses.locations import published_path, require_apart
@@ -23,6 +25,9 @@ from obs2seq.warehouses.subsets import subset_source
 
 if TYPE_CHECKING:
     from obs2seq.ports import PublishedPath
+
+
+logger = logging.getLogger(__name__)
 
 
 def _now() -> datetime:
@@ -43,6 +48,17 @@ class Tools:
     clock: Callable[[], datetime] = _now
 
 
+@dataclass(frozen=True)
+class _Made:
+    """A finished run that waits to be published."""
+
+    dataset: PublishedDataset
+    run_id: str
+    former: CurrentRun | None
+    """What was current when the run began."""
+    keep_runs: int
+
+
 class SparkWarehouseService(WarehouseServiceInterface):
     """Makes subsets ready on Spark. A run that is finished already costs a look at the files, and starts no Spark.
 
@@ -54,7 +70,7 @@ class SparkWarehouseService(WarehouseServiceInterface):
     def __init__(self, job: Job, tools: Tools) -> None:
         self._job = job
         self._tools = tools
-        self._held_back: list[Callable[[], None]] | None = None
+        self._held_back: list[_Made] | None = None
 
     @abstractmethod
     def checked_location(self, location: str) -> str:
@@ -80,6 +96,7 @@ class SparkWarehouseService(WarehouseServiceInterface):
             DataError: What would stop a run.
         """
         order = Order(self._job, subset_name, "sequences", subset_name)
+        _require_known(subset_name, self._job)
         data = self.checked_location(s3_data_location)
         return checked(order, subset_source(self._tools.storage, data, self._job, subset_name), self._tools)
 
@@ -94,29 +111,52 @@ class SparkWarehouseService(WarehouseServiceInterface):
     @contextmanager
     def all_or_none(self) -> Iterator[None]:
         """Hold back what is made within the block, and publish all of it at its end, or nothing after an error."""
-        held_back: list[Callable[[], None]] = []
+        held_back: list[_Made] = []
         self._held_back = held_back
         try:
             yield
         finally:
             self._held_back = None
-        for publish in held_back:
-            publish()
+        _publish_together(held_back)
 
     def _publish(self, order: Order, data_location: str, output_location: str) -> PublishedPath:
         data, output = self.checked_location(data_location), self.checked_location(output_location)
         require_apart(data, output)
+        _require_known(order.subset, order.job)
         found = subset_source(self._tools.storage, data, order.job, order.subset)
         dataset = self._tools.datasets(join(output, order.dataset))
         current = dataset.current()
-        run_id = make(order, found, dataset, self._tools)
-
-        def publish() -> None:
-            dataset.make_current(run_id, current)
-            dataset.remove_old_runs(order.job.keep_runs)
-
+        made = _Made(dataset, make(order, found, dataset, self._tools), current, order.job.keep_runs)
         if self._held_back is None:
-            publish()
+            _publish_together([made])
         else:
-            self._held_back.append(publish)
+            self._held_back.append(made)
         return published_path(dataset.location)
+
+
+def _publish_together(runs: Sequence[_Made]) -> None:
+    """Let readers find all of the runs; of none where one cannot be published, as far as storage still answers then."""
+    for made in runs:
+        made.dataset.require_publishable(made.run_id, made.former)
+    try:
+        for made in runs:
+            made.dataset.make_current(made.run_id, made.former)
+    except BaseException:
+        _withdraw(runs)
+        raise
+    for made in runs:
+        made.dataset.remove_old_runs(made.keep_runs)
+
+
+def _withdraw(runs: Sequence[_Made]) -> None:
+    for made in runs:
+        try:
+            made.dataset.withdraw(made.run_id, made.former)
+        except Obs2SeqError as error:
+            logger.error("%s: run %s stays published: %s", made.dataset.location, made.run_id, error)
+
+
+def _require_known(subset: str, job: Job) -> None:
+    if subset not in job.subsets:
+        problem = f"expected one of {', '.join(job.subsets)}, found '{subset}'"
+        raise ConfigurationError("subsets", problem, nearest(subset, job.subsets))

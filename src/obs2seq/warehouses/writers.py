@@ -9,7 +9,10 @@ from obs2seq.domain.locations import join
 from obs2seq.ports import SequenceWriter, Storage, WrittenFile
 from obs2seq.warehouses.failures import explained
 from obs2seq.warehouses.footers import read_footers
-from obs2seq.warehouses.readers import Sessions
+from obs2seq.warehouses.readers import PARQUET_OPTIONS, Sessions, escaped
+
+_NO_MARKER = {"mapreduce.fileoutputcommitter.marksuccessfuljobs": "false"}
+"""No `_SUCCESS`: a run's manifest says that it is whole."""
 
 
 class ParquetWriter(SequenceWriter):
@@ -27,9 +30,11 @@ class ParquetWriter(SequenceWriter):
         self._compression = compression
 
     def write(self, frame: DataFrame, location: str) -> list[WrittenFile]:
-        """Write the frame, and read the footers of its files for their rows."""
-        with explained(location):
-            frame.write.mode("errorifexists").option("compression", self._compression).parquet(location)
+        """Write the frame, and read the footers of its files for their rows.
+
+        Spark's failures pass: they may well be the input's, which only the caller can name.
+        """
+        frame.write.mode("append").options(compression=self._compression, **_NO_MARKER).parquet(location)
         files = [file for file in self._storage.list_files(location) if not is_hidden(file.path)]
         sizes = {file.path: file.size for file in files}
         footers = read_footers(self._sessions(), location, files)
@@ -37,4 +42,6 @@ class ParquetWriter(SequenceWriter):
 
     def read_back(self, location: str, files: Sequence[WrittenFile]) -> DataFrame:
         """Return a lazy frame over exactly these files."""
-        return self._sessions().read.parquet(*(join(location, file.path) for file in files))
+        paths = [escaped(join(location, file.path)) for file in files]
+        with explained(location):
+            return self._sessions().read.options(**PARQUET_OPTIONS).parquet(*paths)

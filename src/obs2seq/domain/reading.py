@@ -1,0 +1,37 @@
+"""Which columns of the input a job needs, as far as its settings tell."""
+
+import re
+
+from obs2seq.domain.job import Job
+
+_ALL = re.compile(r"(?:^|[(,.])\s*\*")
+"""A star where it stands for columns: alone, as an argument, or after a table's name."""
+
+
+def reads(job: Job, column: str) -> bool:
+    """Whether the sequences may depend on a column of the input; where in doubt, yes.
+
+    Expressions are not parsed: a column counts as read where its name stands in one as a word.
+
+    Example:
+        >>> from obs2seq.domain.spec import Feature, SequenceSpec
+        >>> spec = SequenceSpec(order_by=["at"], sequence_length=5, features=[Feature(name="x", column="x", pad=0)])
+        >>> job = Job(spec, columns={"x": "CAST(score >= 0.5 AS INT)"}, subset_method="hash")
+        >>> [name for name in ("pupilid", "at", "x", "score", "device") if reads(job, name)]
+        ['pupilid', 'at', 'score']
+    """
+    name = column.lower()
+    made = {each.lower() for each in job.columns}
+    needed = {each.lower() for each in job.spec.columns} | ({job.subset_column.lower()} if _has_column(job) else set())
+    expressions = [*job.columns.values(), *([job.row_filter] if job.row_filter is not None else [])]
+    return name in needed - made or any(_mentions(text.lower(), name) for text in expressions)
+
+
+def _has_column(job: Job) -> bool:
+    return job.subset_method in ("auto", "column")
+
+
+def _mentions(expression: str, name: str) -> bool:
+    """Whether the name stands in an expression, quoted or not, or a star that stands for every name."""
+    word = rf"(?<!\w){re.escape(name)}(?!\w)"
+    return bool(re.search(word, expression.replace("``", "`")) or _ALL.search(expression))
