@@ -2,8 +2,8 @@
 
     python benchmarks/job.py --observations 10000000 [--master 'local[2]'] [--driver_memory 4g] [-- further options]
 
-Prints one row for RESULTS.md: wall and CPU seconds, the peak memory of the largest process, and, from Spark's event log,
-the bytes that were written to the shuffle.
+Prints one row for RESULTS.md: wall and CPU seconds, the peak memory of the largest process, and, from Spark's event
+log, the bytes that were written to the shuffle.
 """
 
 import argparse

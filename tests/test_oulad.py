@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from pyspark.sql import SparkSession
 
 from obs2seq.bootstrap import run
 from obs2seq.settings import load_settings

@@ -161,5 +161,5 @@ def _without_signs(floats: Array) -> Array:
 def _bits(floats: Array) -> Array:
     """Read floats as integers of the same order; a NaN comes after infinity, -0.0 right before 0.0."""
     bits: Array = floats.view(_integer(8 * floats.itemsize))
-    bits = bits ^ ((bits >> (8 * floats.itemsize - 1)) & np.iinfo(bits.dtype).max)
-    return bits
+    flipped: Array = bits ^ ((bits >> (8 * floats.itemsize - 1)) & np.iinfo(bits.dtype).max)
+    return flipped

@@ -24,6 +24,8 @@ LOOPBACK = "127.0.0.1"
 LOGGING = Path(__file__).with_name("log4j2.properties")
 EVERYWHERE = {
     "spark.sql.session.timeZone": "UTC",
+    # As in Spark 4: a value that cannot be cast stops the run, and does not become a null in silence.
+    "spark.sql.ansi.enabled": "true",
     # With this rule a stage that turns out empty is cut from the plan, and with it the metrics observed there.
     "spark.sql.adaptive.optimizer.excludedRules": "org.apache.spark.sql.execution.adaptive.AQEPropagateEmptyRelation",
 }
