@@ -170,8 +170,18 @@ def test_csv_files_with_different_headers_are_refused(published: Published, tmp_
     inferred = published.refusal(capsys, DATA, data=tmp_path)
     given = published.refusal(capsys, DATA, "--input_schema", SCHEMA, data=tmp_path)
 
-    assert f"{OTHER_HEADER}, found column 4 as 'correct' in a.csv and column 4 as 'skill' in b.csv" in inferred
+    assert f"{OTHER_HEADER}, to the letter, found b.csv to differ from a.csv in column 4. Hint: name files" in inferred
     assert given.startswith(f"{tmp_path}/b.csv: {OTHER_HEADER}, and the columns of input_schema where it is set")
+
+
+def test_a_row_in_the_place_of_the_header_is_refused_and_not_shown(
+    published: Published, tmp_path: Path, capsys: Capture
+) -> None:
+    data = put_bytes(tmp_path / "a.csv", f"{SECRET},1,0.5\n{SECRET},2,0.5\n")
+
+    said = published.refusal(capsys, DATA, data=data)
+
+    assert said.startswith(f"{data}: expected a first line that names the columns, found numbers or times in it. Hint")
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
 """The first lines of CSV files, read by the cluster's own libraries and credentials."""
 
-import csv
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import zip_longest
 
 from py4j.java_gateway import JavaObject
 from py4j.protocol import Py4JError
@@ -18,6 +19,9 @@ from obs2seq.warehouses.footers import hadoop_path
 
 _AT_ONCE = 16
 _BOM = "\ufeff"
+_VALUE = re.compile(
+    r"[+-]?[0-9]+(?:[.,][0-9]+)?|[0-9]{4}-[0-9]{2}-[0-9]{2}\b.*|[0-9]{1,2}[./][0-9]{1,2}[./][0-9]{4}\b.*"
+)
 
 
 def is_wide(session: SparkSession, encoding: str) -> bool:
@@ -29,39 +33,41 @@ def is_wide(session: SparkSession, encoding: str) -> bool:
     return int(_charset(session, encoding).encode("\n").limit()) > 1
 
 
-def require_equal_headers(session: SparkSession, source: Source, options: Mapping[str, str | bool]) -> None:
-    """Open every file for its first line; raise `DataError` that names two files with other columns.
+def require_equal_headers(session: SparkSession, source: Source, encoding: str, delimiter: str) -> None:
+    """Open every file for its first line; raise `DataError` that names two files whose first lines differ.
 
-    Needed where types are inferred: there Spark takes the header of a file as data where it is not that of the first.
+    Needed where types are inferred: there Spark takes a header for data where it is not, to the letter, that of the
+    first file. What stands in the lines is not told: without headers they are rows.
     """
-    charset = _charset(session, str(options.get("encoding", "UTF-8")))
+    charset = _charset(session, encoding)
     with explained(source.location), ThreadPoolExecutor(_AT_ONCE) as pool:
         lines = list(pool.map(lambda file: _first_line(session, source.location, file, charset), source.files))
-    headers = [(file.path, _names(line, options)) for file, line in zip(source.files, lines, strict=True) if line]
-    for path, names in headers[1:]:
+    headers = [(file.path, line) for file, line in zip(source.files, lines, strict=True) if line]
+    for path, line in headers[1:]:
         first_path, first = headers[0]
-        if names != first:
+        if line != first:
             raise DataError(
                 source.location,
-                f"expected the same header in every CSV file, found {_difference(first, names)} in {first_path} and "
-                f"{_difference(names, first)} in {path}",
+                f"expected the same header in every CSV file, to the letter, found {path} to differ from {first_path} "
+                f"in column {_first_difference(line.split(delimiter), first.split(delimiter))}",
                 "name files of one kind alone, or set input_schema",
             )
 
 
-def _difference(names: Sequence[str], others: Sequence[str]) -> str:
-    """Say what stands at the first place where the names differ."""
-    place = next((i for i, name in enumerate(names) if i >= len(others) or name != others[i]), len(names))
-    return f"column {place + 1} as '{names[place]}'" if place < len(names) else f"{len(names)} columns"
+def require_header(location: str, names: Iterable[str]) -> None:
+    """Raise `DataError` where the names of columns are the values of a row; it does not tell them."""
+    if any(_VALUE.fullmatch(name.strip()) for name in names):
+        raise DataError(
+            location,
+            "expected a first line that names the columns, found numbers or times in it",
+            "set csv_header: false and input_schema where the files have no header",
+        )
 
 
-def _names(line: str, options: Mapping[str, str | bool]) -> list[str]:
-    """Split a header as far as it takes to compare it; Spark's names of columns have no case."""
-    delimiter, quote = str(options.get("sep", ",")), str(options.get("quote", '"'))
-    line = line.removeprefix(_BOM).lower()
-    if len(delimiter) > 1 or not quote:
-        return line.split(delimiter)
-    return next(csv.reader([line], delimiter=delimiter, quotechar=quote), [])
+def _first_difference(names: Sequence[str], others: Sequence[str]) -> int:
+    """Return the number of the first column that differs, from 1."""
+    pairs = zip_longest(names, others)
+    return next(number for number, (name, other) in enumerate(pairs, start=1) if name != other)
 
 
 def _first_line(session: SparkSession, location: str, file: StoredFile, charset: JavaObject) -> str:
@@ -76,7 +82,7 @@ def _first_line(session: SparkSession, location: str, file: StoredFile, charset:
         lines = jvm.java.io.BufferedReader(jvm.java.io.InputStreamReader(unpacked, charset))
         while (line := lines.readLine()) is not None:
             if line.strip():
-                return str(line)
+                return str(line).removeprefix(_BOM)
         return ""
     finally:
         stream.close()

@@ -14,7 +14,7 @@ from obs2seq.flow.columns import named
 from obs2seq.ports import ObservationReader, Source, all_columns
 from obs2seq.warehouses.failures import explained, first_line
 from obs2seq.warehouses.footers import read_footers, require_equal_columns
-from obs2seq.warehouses.headers import is_wide, require_equal_headers
+from obs2seq.warehouses.headers import is_wide, require_equal_headers, require_header
 
 Sessions = Callable[[], SparkSession]
 """Gives the session, starting it where that has not been done."""
@@ -96,12 +96,15 @@ class TextReader(ObservationReader):
         """Return a lazy frame; infers the columns' types now where no schema is given."""
         session = self._sessions()
         options = self._options(session)
-        if self._format.schema is None and options.get("header"):
-            require_equal_headers(session, source, options)
+        is_named_by_files = self._format.schema is None and bool(options.get("header"))
+        if is_named_by_files:
+            require_equal_headers(session, source, str(options["encoding"]), str(options["sep"]))
         reader = _reader(session, source).format(self._format.name).options(**options)
         with explained(source.location):
             frame = self._typed(reader).load(_paths(source))
             _require_listed(frame, source)
+        if is_named_by_files:
+            require_header(source.location, frame.columns)
         if not frame.columns:
             raise DataNotFoundError(source.location, "expected files with observations, found no columns in them")
         return frame
