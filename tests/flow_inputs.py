@@ -5,6 +5,7 @@ import struct
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -55,6 +56,18 @@ def exact(value: object) -> object:
             return [exact(item) for item in value]
         case _:
             return value
+
+
+def drawn(max_examples: int) -> settings:
+    """Return settings for tests whose every example costs Spark jobs; a failing one is shown as it is."""
+    return settings(
+        max_examples=max_examples,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
+    )
 
 
 def drawn_observations(seed: int) -> list[Row]:

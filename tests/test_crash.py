@@ -168,6 +168,7 @@ def test_a_run_killed_while_it_writes_leaves_the_former_output_and_the_next_clea
     require_nothing_left_over(settings)
 
 
+@pytest.mark.parametrize("settings", ["local"], indirect=True)
 def test_a_run_killed_before_it_is_published_is_published_by_the_next(start: Start, settings: Settings) -> None:
     job = start(str(ROOT / "tests" / "killed_job.py"), in_a_process(settings))
     # Its Java holds the pipe too, so that this waits for both to end.

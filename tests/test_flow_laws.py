@@ -4,7 +4,7 @@ import datetime
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 
@@ -13,6 +13,7 @@ from tests import oracle
 from tests.flow_inputs import (
     Row,
     by_pupil,
+    drawn,
     drawn_observations,
     exact,
     feature,
@@ -24,18 +25,6 @@ from tests.flow_inputs import (
 
 SEEDS = st.integers(0, 2**32 - 1)
 PARTITIONS = (1, 7, 64)
-
-
-def drawn(max_examples: int) -> settings:
-    """Every example costs Spark jobs; a failing one is shown as it is."""
-    return settings(
-        max_examples=max_examples,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        phases=[Phase.explicit, Phase.generate],
-        suppress_health_check=[HealthCheck.function_scoped_fixture],
-    )
 
 
 def expected_sequences(rows: list[Row], spec: Row) -> list[Row]:

@@ -1,6 +1,7 @@
 """What is particular to a format of observations."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -51,7 +52,7 @@ def test_a_column_that_differs_between_files_is_left_out_where_it_is_not_read(
 
 def test_columns_that_spark_reads_alike_do_not_differ(spark: SparkSession, tmp_path: Path) -> None:
     times = pa.array([datetime(2026, 1, 5, tzinfo=UTC)], pa.timestamp("us", "UTC"))
-    money = pa.array([1]).cast(pa.decimal128(20, 2))
+    money = pa.array([Decimal(1)], pa.decimal128(10, 2))
     here = pa.table({"at": times, "cost": money, "n": pa.array([1], pa.int64()), "tags": [["x"]]})
     there = pa.table({"N": pa.array([1], pa.int64()), "cost": money, "at": times, "tags": [["x"]]})
     put_parquet(tmp_path / "a.parquet", here, use_deprecated_int96_timestamps=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 _PADDING = "·"
 _WIDEST = 8
+_NARROWEST = 20
 
 
 def print_outcome(outcome: Mapping[str, tuple[Manifest, PublishedPath]], console: Console | None = None) -> None:
@@ -55,7 +58,8 @@ def print_published(
 ) -> None:
     """Print a manifest in short, and rows of the data with their padding."""
     console = console or Console()
-    files = f"{len(manifest.files)} {manifest.format} files" if manifest.files else f"a {manifest.format} table"
+    n = len(manifest.files)
+    files = f"{n} {manifest.format} {'file' if n == 1 else 'files'}" if n else f"a {manifest.format} table"
     _print_line(console, (manifest.dataset, "bold"), f" at {location}")
     _print_line(
         console,
@@ -101,22 +105,21 @@ def _print_row(console: Console, manifest: Manifest, row: Mapping[str, Any]) -> 
     cells = [
         [_cell(value, is_pad) for value, is_pad in zip(array, row[IS_PAD], strict=True)] for array in arrays.values()
     ]
-    shown = _elements_that_fit([max(map(len, column)) for column in zip(*cells, strict=True)], _room(console, arrays))
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column(style="cyan", no_wrap=True)
-    for _ in shown:
-        table.add_column(justify="right", no_wrap=True)
+    label = max(map(cell_len, arrays))
+    widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+    shown = _elements_that_fit(widths, max(_NARROWEST, console.width - label - 1))
     for name, drawn in zip(arrays, cells, strict=True):
-        table.add_row(name, *(Text("…", "dim") if i is None else Text(drawn[i]) for i in shown))
-    console.print(table)
+        elements = ("…" if i is None else _right_aligned(drawn[i], widths[i]) for i in shown)
+        _print_line(console, (name, "cyan"), " " * (label - cell_len(name)), *(f" {element}" for element in elements))
+
+
+def _right_aligned(text: str, width: int) -> str:
+    """Fill up from the left; some characters are two columns wide."""
+    return " " * (width - cell_len(text)) + text
 
 
 def _cell(value: object, is_pad: int) -> str:
     return _PADDING if is_pad else _short(value)
-
-
-def _room(console: Console, names: Iterable[str]) -> int:
-    return max(20, console.width - max(map(len, names)) - 1)
 
 
 def _elements_that_fit(widths: Sequence[int], room: int) -> list[int | None]:
@@ -136,5 +139,9 @@ def _elements_that_fit(widths: Sequence[int], room: int) -> list[int | None]:
 
 
 def _short(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=None).isoformat(" ", "minutes")
+    if isinstance(value, date):
+        return value.isoformat()
     text = f"{value:g}" if isinstance(value, float) else str(value)
     return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"

@@ -97,8 +97,11 @@ def numbered_observations__sessions(
     """Number each session of a pupil from 0, and its observations from 0. Costs one shuffle and sort by pupil."""
     so_far = history.rowsBetween(Window.unboundedPreceding, Window.currentRow)
     time = keys(spec)[spec.order_by[0]]
-    is_start = is_gap_above(spec, type_of(distinct_observations, time), F.col(time), F.lag(time).over(history))
-    starts = distinct_observations.withColumns({"place": F.row_number().over(history) - 1, "is_start": is_start})
+    placed = distinct_observations.withColumns(
+        {"place": F.row_number().over(history) - 1, "previous": F.lag(time).over(history)}
+    )
+    is_start = is_gap_above(spec, type_of(distinct_observations, time), F.col(time), F.col("previous"))
+    starts = placed.withColumn("is_start", is_start)
     start = F.max(F.when(F.col("is_start"), F.col("place"))).over(so_far)
     return starts.withColumns(
         {

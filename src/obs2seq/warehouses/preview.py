@@ -3,6 +3,7 @@
 import datetime
 import os
 import re
+from collections.abc import Callable, Collection
 from typing import Any
 
 from pyspark.sql import SparkSession
@@ -23,20 +24,20 @@ def first_rows(run_location: str, manifest: Manifest, count: int) -> list[dict[s
     from pyarrow import parquet
 
     rows: list[dict[str, Any]] = []
+    instants = _instants(manifest)
     try:
         for file in manifest.files:
             if len(rows) >= count:
                 break
             filesystem, path = _opened(join(run_location, file.path))
-            with parquet.ParquetFile(path, filesystem=filesystem) as opened:
-                for batch in opened.iter_batches(batch_size=count - len(rows)):
-                    rows += batch.to_pylist()
-                    break
+            with parquet.ParquetFile(path, filesystem=filesystem, coerce_int96_timestamp_unit="us") as opened:
+                batch = next(opened.iter_batches(batch_size=count - len(rows)), None)
+                rows += batch.to_pylist() if batch else []
     except (OSError, pyarrow.ArrowException) as error:
         raise StorageError(
             run_location, "expected Parquet files that can be read, found otherwise", "see --debug"
         ) from error
-    return rows
+    return [_with_zones(row, instants, lambda naive: naive.replace(tzinfo=datetime.UTC)) for row in rows]
 
 
 def first_rows_of_table(
@@ -55,15 +56,25 @@ def first_rows_of_table(
     with explained(location):
         table = session.read.format("delta").option("versionAsOf", version).load(location)
         rows = [row.asDict() for row in table.limit(count).collect()]
-    instants = {name for name, type_ in manifest.columns.items() if re.search(r"timestamp(?!_ntz)", type_)}
-    return [{name: _in_utc(value) if name in instants else value for name, value in row.items()} for row in rows]
+    # Spark gives Python instants in the machine's own time.
+    return [_with_zones(row, _instants(manifest), lambda naive: naive.astimezone(datetime.UTC)) for row in rows]
 
 
-def _in_utc(value: Any) -> Any:
-    """Give instants the zone that Spark takes from them on the way to Python."""
-    if isinstance(value, list):
-        return [_in_utc(each) for each in value]
-    return value.astimezone(datetime.UTC) if isinstance(value, datetime.datetime) else value
+def _instants(manifest: Manifest) -> set[str]:
+    return {name for name, type_ in manifest.columns.items() if re.search(r"timestamp(?!_ntz)", type_)}
+
+
+def _with_zones(
+    row: dict[str, Any], instants: Collection[str], in_utc: Callable[[datetime.datetime], datetime.datetime]
+) -> dict[str, Any]:
+    """Give instants the zone that they lost on the way to Python."""
+
+    def zoned(value: Any) -> Any:
+        if isinstance(value, list):
+            return [zoned(each) for each in value]
+        return in_utc(value) if isinstance(value, datetime.datetime) and value.tzinfo is None else value
+
+    return {name: zoned(value) if name in instants else value for name, value in row.items()}
 
 
 def _opened(location: str) -> tuple[Any, str]:
