@@ -83,7 +83,7 @@ def test_the_same_run_again_is_done_already(
         second = run(capsys, data, tmp_path)
 
     assert second == first
-    assert "is finished already, nothing to do" in caplog.text
+    assert any("is finished already, nothing to do" in message for message in caplog.messages)
 
 
 def test_check_makes_nothing_and_needs_no_output(spark: SparkSession, data: Path, capsys: Capture) -> None:
@@ -205,8 +205,8 @@ def test_the_job_passes_over_unknown_options_with_a_warning(
     ]
 
     assert run_job(words) == DONE
-    assert "passed over unknown option --strid (did you mean --stride?)" in caplog.text
-    assert "passed over unknown option --JOB_ID\n" in caplog.text
+    assert "passed over unknown option --strid (did you mean --stride?)" in caplog.messages
+    assert "passed over unknown option --JOB_ID" in caplog.messages
     assert run_job([*words, "--stride"]) == USAGE
     assert capsys.readouterr().err.endswith("found: argument --stride: expected one argument.\n")
 

@@ -74,7 +74,7 @@ class SequenceWriter(ABC):
 
     @abstractmethod
     def write(self, frame: DataFrame, location: str) -> list[WrittenFile]:
-        """Write the frame into a folder that does not exist yet; return its files. The one action of a run."""
+        """Write the frame into a folder that holds no data yet; return its files. The one action of a run."""
 
     @abstractmethod
     def read_back(self, location: str, files: Sequence[WrittenFile]) -> DataFrame:

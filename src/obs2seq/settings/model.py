@@ -24,7 +24,7 @@ _FEATURES = (
     Feature(name="pupilid", column="pupilid", pad=-1),
     Feature(name="exercise_id", column="exercise_id", pad=-1),
     Feature(name="skill", column="skill", pad="<pad>"),
-    Feature(name="correct", column="correct", pad=-1),
+    Feature(name="correct", column="correct", pad=0),
     Feature(name="duration_s", column="duration_s", pad=0.0),
 )
 
