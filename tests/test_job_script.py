@@ -60,3 +60,15 @@ def test_a_job_that_fails_on_a_row_says_so_once_and_shows_no_row(tmp_path: Path)
     assert [line for line in err[:-1] if not LOGGED.match(line)] == []
     assert SECRET not in "".join(err)
     assert not [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+
+
+def test_a_job_whose_java_does_not_start_says_why(tmp_path: Path) -> None:
+    data = put_parquet(tmp_path / "in" / "part-0.parquet", observations())
+
+    code, _, err = _run_job(data, tmp_path / "out", "--driver_memory", "1k")
+
+    assert code == 2
+    assert err[-1].startswith(
+        "error: spark: expected Java to start, found that it refused its options. Hint: check dri"
+    )
+    assert "Traceback" not in "".join(err)

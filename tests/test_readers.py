@@ -116,7 +116,7 @@ def _in_memory(spark: SparkSession, _: Path) -> Case:
     return Case(lambda _: fake, put, lambda: fake.source("somewhere"))
 
 
-def _files(write: Callable[[Path, list[Record]], None], ending: str) -> Callable[[SparkSession, Path], Case]:
+def _files(write: Callable[[Path, list[Record]], object], ending: str) -> Callable[[SparkSession, Path], Case]:
     def case(spark: SparkSession, folder: Path) -> Case:
         def put(name: str, records: list[Record]) -> None:
             path = folder / f"{name}{ending}"
@@ -141,10 +141,10 @@ CASES = {
     "in memory": _in_memory,
     "parquet": _files(lambda path, records: pq.write_table(_table(records), path), ".parquet"),
     "delta": _delta,
-    "csv": _files(lambda path, records: path.write_bytes(_csv(records)) and None, ".csv"),
-    "csv.gz": _files(lambda path, records: path.write_bytes(gzip.compress(_csv(records))) and None, ".csv.gz"),
-    "json": _files(lambda path, records: path.write_bytes(_json(records)) and None, ".jsonl"),
-    "json.gz": _files(lambda path, records: path.write_bytes(gzip.compress(_json(records))) and None, ".json.gz"),
+    "csv": _files(lambda path, records: path.write_bytes(_csv(records)), ".csv"),
+    "csv.gz": _files(lambda path, records: path.write_bytes(gzip.compress(_csv(records))), ".csv.gz"),
+    "json": _files(lambda path, records: path.write_bytes(_json(records)), ".jsonl"),
+    "json.gz": _files(lambda path, records: path.write_bytes(gzip.compress(_json(records))), ".json.gz"),
 }
 
 

@@ -290,7 +290,7 @@ def test_settings_hold_the_specification():
     assert type(spec) is SequenceSpec
     assert (spec.stride, spec.session_gap_seconds, spec.order_by) == (20, 1800.0, ("answered_at", "observation_id"))
     assert [(each.name, each.pad) for each in spec.features] == [
-        *(("pupilid", -1), ("exercise_id", -1), ("skill", "<pad>"), ("correct", -1), ("duration_s", 0.0)),
+        *(("pupilid", -1), ("exercise_id", -1), ("skill", "<pad>"), ("correct", 0), ("duration_s", 0.0)),
     ]
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -102,10 +106,19 @@ def session_source(settings: Settings, storage: Storage) -> Sessions:
 
     @cache
     def session() -> SparkSession:
-        with explained("spark"):
+        with explained("spark"), _handling_of_interrupts_kept():
             return _session(settings, storage)
 
     return session
+
+
+@contextmanager
+def _handling_of_interrupts_kept() -> Iterator[None]:
+    """Keep what Ctrl-C does: Spark's own handler talks to Java in the middle of a talk, and both break down."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, before)
 
 
 def _session(settings: Settings, storage: Storage) -> SparkSession:

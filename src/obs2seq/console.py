@@ -32,8 +32,10 @@ def print_outcome(outcome: Mapping[str, tuple[Manifest, PublishedPath]], console
         table.add_column(title, justify="left" if title == "subset" else "right", no_wrap=True)
     for subset, (manifest, _) in outcome.items():
         ledger = manifest.ledger
-        numbers = (ledger.rows_in, ledger.sequenced, ledger.rows_left_out, manifest.rows, manifest.size)
-        table.add_row(subset, *(f"{number:,}" for number in numbers))
+        numbers = (ledger.rows_in, ledger.sequenced, ledger.rows_left_out, manifest.rows)
+        # The files of a Delta table are its log's affair.
+        size = f"{manifest.size:,}" if manifest.files else "-"
+        table.add_row(subset, *(f"{number:,}" for number in numbers), size)
     console.print(table)
     for subset, (manifest, location) in outcome.items():
         _print_line(console, f"{subset}: {location} (run {manifest.run_id})")

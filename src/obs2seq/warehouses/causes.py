@@ -31,6 +31,22 @@ _SETTINGS: tuple[Cause, ...] = (
     ),
 )
 
+_TABLES: tuple[Cause, ...] = (
+    Cause(
+        r"DELTA_[A-Z_]*(?:UNSUPPORTED_FEATURE|PROTOCOL_VERSION)",
+        DataError,
+        "expected a Delta table of features that this version of Delta knows, found newer ones",
+        "drop the features from the table, or run on a newer Spark",
+    ),
+    Cause(
+        r"while reading file \S*/_delta_log/|VersionNotFoundException|Versions .*are not contiguous"
+        r"|DELTA_(?:VERSIONS_NOT_CONTIGUOUS|LOG_FILE_NOT_FOUND|TRUNCATED|STATE_RECOVER|MISSING|NO_RECREATABLE)",
+        DataError,
+        "expected a Delta table whose log is whole, found it damaged or with gaps",
+        "restore the files below _delta_log",
+    ),
+)
+
 # What is said of a record comes before what is said of its file.
 _RECORDS: tuple[Cause, ...] = (
     Cause(
@@ -61,13 +77,6 @@ _TYPES: tuple[Cause, ...] = (
         DataError,
         "expected columns of types that Spark reads, found another type",
         "write the column as a number, a boolean, text, a date or a timestamp, or leave it out of the files",
-    ),
-    Cause(
-        r"CANNOT_MERGE|Failed to merge|Unsupported.*convert|SchemaColumnConvertNotSupported"
-        r"|PARQUET_COLUMN_DATA_TYPE_MISMATCH",
-        DataError,
-        "expected files with the same columns and types, found files that differ",
-        "name files of one kind alone",
     ),
     Cause(
         r"COLUMN_ALREADY_EXISTS|AMBIGUOUS_REFERENCE|[Dd]uplicate field\(s\)|[Dd]uplicate column",
@@ -105,19 +114,6 @@ _FILES: tuple[Cause, ...] = (
         "run again when nobody writes to the location",
     ),
     Cause(
-        r"DELTA_[A-Z_]*(?:UNSUPPORTED_FEATURE|PROTOCOL_VERSION)",
-        DataError,
-        "expected a Delta table of features that this version of Delta knows, found newer ones",
-        "drop the features from the table, or run on a newer Spark",
-    ),
-    Cause(
-        r"DELTA_(?:VERSIONS_NOT_CONTIGUOUS|LOG_FILE_NOT_FOUND|TRUNCATED|STATE_RECOVER|MISSING|NO_RECREATABLE)"
-        r"|VersionNotFoundException|Versions .*are not contiguous",
-        DataError,
-        "expected a Delta table whose log is whole, found gaps in it",
-        "restore the files below _delta_log",
-    ),
-    Cause(
         r"Relative path in absolute URI",
         DataError,
         "expected file names without a colon, which Hadoop cannot read, found one with it",
@@ -130,13 +126,12 @@ _FILES: tuple[Cause, ...] = (
         "expected files that are whole, found one that is corrupt or half-written",
         "write the file again, or take it away",
     ),
-)
-
-_DENIED = Cause(
-    r"AccessDenied|AccessControlException|Permission denied|Mkdirs failed|Read-only file system|[Ss]tatus [Cc]ode: 403",
-    StorageError,
-    "expected the right to read and write here, found it denied",
-    "check the permissions of the location",
+    Cause(
+        r"FileNotFoundException",
+        DataError,
+        "expected the files that were listed at the start, found one gone or changed",
+        "run again when nobody writes to the location",
+    ),
 )
 
 _MACHINE: tuple[Cause, ...] = (
@@ -173,6 +168,13 @@ _MACHINE: tuple[Cause, ...] = (
 )
 
 _SERVICE: tuple[Cause, ...] = (
+    Cause(
+        r"AccessDenied|AccessControlException|Permission denied|Mkdirs failed|Read-only file system"
+        r"|[Ss]tatus [Cc]ode: 403",
+        StorageError,
+        "expected the right to read and write here, found it denied",
+        "check the permissions of the location",
+    ),
     Cause(r"NoSuchBucket", StorageError, "expected the bucket to exist, found none of that name", "check the location"),
     Cause(
         r"UnknownHostException|ConnectException|Connection refused|Unable to execute HTTP request|ConnectTimeout",
@@ -180,22 +182,17 @@ _SERVICE: tuple[Cause, ...] = (
         "expected the storage service to answer, found it unreachable",
         "check the network and AWS_ENDPOINT_URL",
     ),
-    Cause(
-        r"FileNotFoundException",
-        DataError,
-        "expected the files that were listed at the start, found one gone or changed",
-        "run again when nobody writes to the location",
-    ),
 )
 
+# First what keeps Spark from anything, then what only wraps it.
 CAUSES: tuple[Cause, ...] = (
     *_SETTINGS,
+    *_MACHINE,
+    *_SERVICE,
+    *_TABLES,
     *_RECORDS,
     *_TYPES,
     *_VALUES,
-    *_MACHINE,
-    _DENIED,
     *_FILES,
-    *_SERVICE,
 )
 """The first whose pattern is found counts."""
