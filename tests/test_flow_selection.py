@@ -209,6 +209,15 @@ def test_equal_rows_are_duplicates_whatever_their_zeros_and_nans(spark: SparkSes
     }
 
 
+def test_first_row_of_a_pupil_is_no_duplicate_even_where_all_keys_are_null(spark: SparkSession) -> None:
+    raw = spark.createDataFrame([(1, None), (2, None), (2, None)], "pupilid int, v int")
+
+    rows, counts = selected(raw, specification(order_by=["pupilid"]), duplicates="drop")
+
+    assert sorted(row["pupilid"] for row in rows) == [1, 2]
+    assert counts["duplicates"] == {"duplicate": 1}
+
+
 @drawn(max_examples=6)
 @given(
     spec=specifications(),

@@ -186,6 +186,16 @@ def test_names_match_without_regard_to_case_and_come_out_as_specified(spark: Spa
     assert row["grösse_sequence"] == [3, 0, 0]
 
 
+def test_names_that_differ_by_more_than_case_are_two_columns(spark: SparkSession) -> None:
+    """To Unicode's folding of case, which Spark does not follow, ß is ss."""
+    observations = spark.createDataFrame([(1, 2, 3, "x")], "pupilid int, t int, `straße` int, strasse string")
+    spec = specification(features=[feature("strasse", ""), feature("straße", 9)])
+
+    (row,) = by_pupil(sequence_observations(observations, spec))
+
+    assert (row["strasse_sequence"], row["straße_sequence"]) == (["x", "", ""], [3, 9, 9])
+
+
 def test_pupil_may_order_its_own_history(spark: SparkSession) -> None:
     """Sessions go by the first column that orders, whichever it is."""
     observations = spark.createDataFrame([(1, 100, 2), (1, 0, 1)], "pupilid int, t int, v int")
