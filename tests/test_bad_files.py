@@ -44,16 +44,34 @@ def test_a_parquet_file_that_is_not_whole_is_refused(
     assert said.startswith(f"{broken}: {WHOLE}")
 
 
-@pytest.mark.parametrize("options", [{"compression": "snappy"}, {"compression": "none", "write_page_checksum": True}])
+def _with_broken_pages(content: bytes) -> bytes:
+    return content[:100] + bytes(byte ^ 0x5A for byte in content[100:300]) + content[300:]
+
+
+def _with_another_value(content: bytes) -> bytes:
+    return content.replace((17).to_bytes(8, "little"), (99).to_bytes(8, "little"), 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "damage"),
+    [
+        ({"compression": "snappy"}, _with_broken_pages),
+        ({"compression": "none", "write_page_checksum": True}, _with_another_value),
+    ],
+    ids=["broken", "plausible"],
+)
 def test_a_parquet_page_that_is_damaged_is_refused(
-    published: Published, tmp_path: Path, capsys: Capture, options: dict[str, object]
+    published: Published,
+    tmp_path: Path,
+    capsys: Capture,
+    options: dict[str, object],
+    damage: Callable[[bytes], bytes],
 ) -> None:
     folder = put_parquet(tmp_path / "ein Ordner" / "part-0.parquet", observations(), use_dictionary=False, **options)
     file = folder / "part-0.parquet"
-    content = bytearray(file.read_bytes())
-    for place in range(100, 300):
-        content[place] ^= 0x5A
-    file.write_bytes(content)
+    content = file.read_bytes()
+    file.write_bytes(damage(content))
+    assert file.read_bytes() != content
 
     said = published.refusal(capsys, DATA, data=folder)
 
