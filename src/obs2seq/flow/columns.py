@@ -7,9 +7,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import DataType
 
-from obs2seq.domain.padding import FLOAT_FORMATS, PadValue, is_scalar
-from obs2seq.domain.validation import nearest
-from obs2seq.errors import DataError
+from obs2seq.domain.columns import require_columns, require_scalar
+from obs2seq.domain.padding import FLOAT_FORMATS, PadValue
 
 
 def named(name: str) -> Column:
@@ -23,34 +22,11 @@ def quoted(name: str) -> str:
     return f"`{escaped}`"
 
 
-def require_columns(observations: DataFrame, names: tuple[str, ...]) -> None:
-    """Raise `DataError` for the first column that is missing, naming the nearest there is, or that stands twice."""
-    for name in names:
-        same = [column for column in observations.columns if column.lower() == name.lower()]
-        if not same:
-            raise DataError(
-                "observations",
-                f"expected column '{name}', found {sorted(observations.columns)}",
-                f"{nearest(name, observations.columns)}; map it under columns in the settings",
-            )
-        if len(same) > 1:
-            raise DataError(
-                "observations",
-                f"expected one column '{name}', found {sorted(same)}, which Spark does not tell apart",
-                "rename or drop the others",
-            )
-
-
 def require_scalars(observations: DataFrame, names: tuple[str, ...]) -> None:
-    """Raise `DataError` for the first of the columns that is missing, or that is no scalar."""
-    require_columns(observations, names)
+    """Raise `DataError` for columns that are missing, or for the first that is no scalar."""
+    require_columns(names, observations.columns)
     for name in names:
-        type_ = type_of(observations, name)
-        if not is_scalar(type_.simpleString()):
-            raise DataError(
-                "observations",
-                f"expected column '{name}' to be a number, boolean, text, date or timestamp, found {_short(type_)}",
-            )
+        require_scalar(name, type_of(observations, name).simpleString())
 
 
 def type_of(observations: DataFrame, name: str) -> DataType:
@@ -75,8 +51,3 @@ def literal(value: PadValue, type_: DataType) -> Column:
     if isinstance(value, datetime.date):
         return F.lit(value.isoformat()).cast(type_)
     return F.lit(value).cast(type_)
-
-
-def _short(type_: DataType) -> str:
-    text = type_.simpleString()
-    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -36,8 +36,9 @@ Kind = Literal["sequences", "observations"]
 def sequence_observations(observations: DataFrame, spec: SequenceSpec) -> DataFrame:
     """Turn pupils' raw observations into fixed-length padded sequences.
 
-    Lazy: nothing runs before the result is used. Costs one shuffle, by pupil. What one row or buffer holds is bounded
-    by a window and a stride, never by a pupil's history.
+    Lazy: nothing runs before the result is used. Costs one shuffle, by pupil; where pupils are floating-point numbers,
+    Spark groups them anew at every step, with a shuffle each. What one row or buffer holds is bounded by a window and
+    a stride, never by a pupil's history.
 
     Args:
         observations: One row an observation, in any order and partitioning. Columns read are `spec.columns`; others

@@ -8,11 +8,12 @@ from hamilton.function_modifiers import config
 from pyspark.sql import Column, DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
 
+from obs2seq.domain.columns import require_columns
 from obs2seq.domain.padding import pad_value
 from obs2seq.domain.rules import DUPLICATE
 from obs2seq.domain.spec import Feature, SequenceSpec
 from obs2seq.flow.arithmetic import keys, needs_length, whole_row_keys
-from obs2seq.flow.columns import is_float, is_negative_zero, literal, named, require_columns, require_scalars, type_of
+from obs2seq.flow.columns import is_float, is_negative_zero, literal, named, require_scalars, type_of
 from obs2seq.flow.sessions import is_gap_above
 from obs2seq.flow.tallies import Tally
 
@@ -24,7 +25,7 @@ def feature_pads(observations: DataFrame, spec: SequenceSpec) -> list[Column]:
         DataError: A column is missing, or no scalar.
         SpecificationError: A feature is no scalar, or its column's type cannot hold its pad.
     """
-    require_columns(observations, spec.columns)
+    require_columns(spec.columns, observations.columns)
     types = [type_of(observations, feature.column) for feature in spec.features]
     return [
         literal(pad_value(feature, type_.simpleString()), type_)
@@ -97,11 +98,8 @@ def numbered_observations__sessions(
     """Number each session of a pupil from 0, and its observations from 0. Costs one shuffle and sort by pupil."""
     so_far = history.rowsBetween(Window.unboundedPreceding, Window.currentRow)
     time = keys(spec)[spec.order_by[0]]
-    placed = distinct_observations.withColumns(
-        {"place": F.row_number().over(history) - 1, "previous": F.lag(time).over(history)}
-    )
-    is_start = is_gap_above(spec, type_of(distinct_observations, time), F.col(time), F.col("previous"))
-    starts = placed.withColumn("is_start", is_start)
+    is_start = is_gap_above(spec, type_of(distinct_observations, time), F.col(time), F.lag(time).over(history))
+    starts = distinct_observations.withColumns({"place": F.row_number().over(history) - 1, "is_start": is_start})
     start = F.max(F.when(F.col("is_start"), F.col("place"))).over(so_far)
     return starts.withColumns(
         {

@@ -11,10 +11,11 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import BooleanType, DateType, NullType, NumericType, StringType, TimestampNTZType, TimestampType
 
 from obs2seq.domain import rules
+from obs2seq.domain.columns import require_columns
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.domain.splits import ColumnValue, Everything, HashRange, Share
 from obs2seq.errors import ConfigurationError, DataError
-from obs2seq.flow.columns import named, require_columns, type_of
+from obs2seq.flow.columns import named, type_of
 from obs2seq.flow.tallies import Tally
 
 ROWS_IN = "rows_in"
@@ -52,7 +53,7 @@ def mapped_observations(raw_observations: DataFrame, selection: Selection) -> Da
 
 def row_rules(mapped_observations: DataFrame, spec: SequenceSpec, selection: Selection) -> dict[str, Column]:
     """Return what leaves a row out: a condition by the rule's name, in the order in which they are tried."""
-    require_columns(mapped_observations, spec.columns)
+    require_columns(spec.columns, mapped_observations.columns)
     time, row_filter = spec.order_by[0], selection.row_filter
     keep = F.lit(True) if row_filter is None else _condition(mapped_observations, "row_filter", row_filter)
     damaged = _has_replacement(mapped_observations, spec) if selection.is_text_input else F.lit(False)
@@ -69,7 +70,7 @@ def row_rules(mapped_observations: DataFrame, spec: SequenceSpec, selection: Sel
 @config.when(kind="sequences")
 def read_columns__sequences(mapped_observations: DataFrame, spec: SequenceSpec) -> list[str]:
     """The columns to read: those that sequences need."""
-    require_columns(mapped_observations, spec.columns)
+    require_columns(spec.columns, mapped_observations.columns)
     return list(spec.columns)
 
 
@@ -162,7 +163,7 @@ def _outside(share: Share, frame: DataFrame, spec: SequenceSpec) -> dict[str, Co
             below_end = F.lit(True) if share.end is None else digits < share.end
             return {rules.OTHER_SUBSET: ~((digits >= share.first) & below_end)}
         case ColumnValue():
-            require_columns(frame, (share.column,))
+            require_columns((share.column,), frame.columns)
             subset = named(share.column).cast("string")
             known = F.coalesce(subset.isin(*share.known), F.lit(False))
             return {rules.UNKNOWN_SUBSET: ~known, rules.OTHER_SUBSET: subset != share.subset}

@@ -14,8 +14,8 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
+from obs2seq.domain.columns import no_time_for_sessions
 from obs2seq.domain.spec import SequenceSpec
-from obs2seq.errors import SpecificationError
 
 _LARGEST_BIGINT = 2**63 - 1
 _MOST_DIGITS = 38
@@ -56,12 +56,7 @@ def is_gap_above(spec: SequenceSpec, time_type: DataType, time: Column, previous
             seconds = time.cast("double") - previous.cast("double")
             above = (seconds > float(gap)) & ~F.isnan(seconds)
         case _:
-            raise SpecificationError(
-                "session_gap_seconds",
-                f"expected the time column '{spec.order_by[0]}' to be a timestamp, a date or a number of seconds, "
-                f"found {time_type.simpleString()}",
-                "map it under columns in the settings, for instance with to_timestamp(…)",
-            )
+            raise no_time_for_sessions(spec.order_by[0], time_type.simpleString())
     return F.coalesce(time.isNotNull() & previous.isNotNull() & above, F.lit(False))
 
 

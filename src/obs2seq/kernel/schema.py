@@ -2,10 +2,8 @@
 
 import pyarrow as pa
 
-from obs2seq.domain.padding import is_scalar
+from obs2seq.domain.columns import require_columns
 from obs2seq.domain.spec import BOOKKEEPING, IS_NEW, IS_PAD, SequenceSpec
-from obs2seq.domain.validation import nearest
-from obs2seq.errors import DataError
 
 # What has no sign goes by the next wider type that has one; a pad is held to the range itself.
 _UNSIGNED = {pa.uint8(): "smallint", pa.uint16(): "int", pa.uint32(): "bigint", pa.uint64(): "decimal(20,0)"}
@@ -20,29 +18,9 @@ def find_columns(table: pa.Table, names: tuple[str, ...]) -> dict[str, pa.Chunke
     Raises:
         DataError: A column is missing, or there are two of its name.
     """
-    found: dict[str, list[int]] = {}
-    for index, name in enumerate(table.column_names):
-        found.setdefault(name.casefold(), []).append(index)
-    for name in names:
-        matches = found.get(name.casefold(), [])
-        if not matches:
-            raise _missing(name, table.column_names)
-        if len(matches) > 1:
-            spellings = [table.column_names[index] for index in matches]
-            raise DataError("observations", f"expected one column '{name}', found {spellings}")
-    return {name: table.column(found[name.casefold()][0]) for name in names}
-
-
-def require_scalars(columns: dict[str, pa.ChunkedArray]) -> None:
-    """Raise `DataError` for the first of the columns that is no scalar."""
-    for name, column in columns.items():
-        type_name = spark_type(column.type)
-        if not is_scalar(type_name):
-            short = type_name if len(type_name) <= 80 else f"{type_name[:77]}..."
-            raise DataError(
-                "observations",
-                f"expected column '{name}' to be a number, boolean, text, date or timestamp, found {short}",
-            )
+    require_columns(names, table.column_names)
+    by_name = {name.lower(): index for index, name in enumerate(table.column_names)}
+    return {name: table.column(by_name[name.lower()]) for name in names}
 
 
 def spark_type(type_: pa.DataType) -> str:
@@ -89,11 +67,3 @@ def output_schema(columns: dict[str, pa.ChunkedArray], spec: SequenceSpec) -> pa
     fields += [(name, pa.list_(pa.int8()) if name in masks else pa.int32()) for name in BOOKKEEPING]
     fields += [(feature.output, pa.list_(element_type(columns[feature.column].type))) for feature in spec.features]
     return pa.schema(fields)
-
-
-def _missing(name: str, known: list[str]) -> DataError:
-    return DataError(
-        "observations",
-        f"expected column '{name}', found {sorted(known)}",
-        f"{nearest(name, known)}; map it under columns in the settings",
-    )

@@ -6,12 +6,13 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 import numpy as np
 import pyarrow as pa
 
+from obs2seq.domain.columns import require_scalar
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.kernel.columns import Column, Key, load, load_pupils
 from obs2seq.kernel.gathering import Gatherer, PaddedFeature
 from obs2seq.kernel.ordering import Ordering
 from obs2seq.kernel.pads import Pad, pad_for
-from obs2seq.kernel.schema import find_columns, output_schema, require_scalars
+from obs2seq.kernel.schema import find_columns, output_schema, spark_type
 from obs2seq.kernel.sessions import require_time, sessions_of
 from obs2seq.kernel.texts import longest
 from obs2seq.kernel.windows import windows_of
@@ -56,7 +57,8 @@ def sequence_table(table: pa.Table, spec: SequenceSpec, *, threads: int = 2) -> 
     """
     chunks = find_columns(table, spec.columns)
     pads = [pad_for(feature, chunks[feature.column].type) for feature in spec.features]
-    require_scalars(chunks)
+    for name, column in chunks.items():
+        require_scalar(name, spark_type(column.type))
     require_time(spec, chunks[spec.order_by[0]].type)
     schema = output_schema(chunks, spec)
     with ThreadPoolExecutor(threads) as pool:

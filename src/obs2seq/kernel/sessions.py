@@ -6,8 +6,8 @@ from fractions import Fraction
 import numpy as np
 import pyarrow as pa
 
+from obs2seq.domain.columns import no_time_for_sessions
 from obs2seq.domain.spec import SequenceSpec
-from obs2seq.errors import SpecificationError
 from obs2seq.kernel.columns import WIDE, Array, Column
 from obs2seq.kernel.pads import UNITS_PER_SECOND
 from obs2seq.kernel.schema import spark_type
@@ -34,12 +34,7 @@ def require_time(spec: SequenceSpec, type_: pa.DataType) -> None:
     """Raise `SpecificationError` where sessions are asked for and the time is neither timestamp, date nor number."""
     type_name = spark_type(type_)
     if spec.session_gap_seconds is not None and type_name in ("boolean", "string"):
-        raise SpecificationError(
-            "session_gap_seconds",
-            f"expected the time column '{spec.order_by[0]}' to be a timestamp, a date or a number of seconds, "
-            f"found {type_name}",
-            "map it under columns in the settings, for instance with to_timestamp(…)",
-        )
+        raise no_time_for_sessions(spec.order_by[0], type_name)
 
 
 def sessions_of(pupil_starts: Array, rows: Array, time: Column, spec: SequenceSpec) -> Sessions:

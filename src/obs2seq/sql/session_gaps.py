@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+from obs2seq.domain.columns import no_time_for_sessions
 from obs2seq.domain.padding import DATE_TYPES, FLOAT_FORMATS, INTEGER_BITS, TEXT_TYPES, TIMESTAMP_TYPES
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.errors import SpecificationError
@@ -45,11 +46,7 @@ def is_gap_above(spec: SequenceSpec, type_: ColumnType | None, time: str, previo
     if name in FLOAT_FORMATS:
         return f"NOT is_nan({time}) AND NOT is_nan({previous}) AND {above}"
     if name in TEXT_TYPES or name == "boolean":
-        raise SpecificationError(
-            "session_gap_seconds",
-            f"expected the time column '{spec.order_by[0]}' to be a timestamp, a date or a number of seconds, "
-            f"found {name}",
-        )
+        raise no_time_for_sessions(spec.order_by[0], name)
     return above
 
 

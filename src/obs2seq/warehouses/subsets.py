@@ -42,6 +42,8 @@ def share_of(job: Job, subset: str, columns: Sequence[str], *, has_own_folder: b
     has_column = job.subset_column.casefold() in {name.casefold() for name in columns}
     if job.subset_method == "column" or (job.subset_method == "auto" and has_column):
         return ColumnValue(job.subset_column, subset, tuple(job.subsets))
+    if len(job.subsets) == 1:
+        return Everything()
     return hash_range(job.subsets, subset, job.split_salt)
 
 
