@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from obs2seq.aws.clients import aws_client
+from obs2seq.aws.refusals import refusal, refusals
 from obs2seq.domain.files import StoredFile
 from obs2seq.domain.locations import bucket_and_key
 from obs2seq.errors import ConfigurationError
 from obs2seq.ports import Storage, VersionedText
-from obs2seq.storage.s3_refusals import endpoint_refusals, refusal, refusals
 from obs2seq.storage.texts import changed_meanwhile, decoded
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import ObjectTypeDef
 
-CONNECT_TIMEOUT_S = 3
-READ_TIMEOUT_S = 30
-ATTEMPTS = 3
 MAX_KEYS_PER_DELETE = 1000
 """The API allows no more."""
 
@@ -33,16 +28,9 @@ _FOLDER_SUFFIX = "_$folder$"
 
 
 def s3_client() -> S3Client:
-    """Make a client from the environment, that gives up on an endpoint which cannot be reached within ten seconds."""
-    has_endpoint = any(os.environ.get(name) for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"))
-    config = Config(
-        connect_timeout=CONNECT_TIMEOUT_S,
-        read_timeout=READ_TIMEOUT_S,
-        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-        s3={"addressing_style": "path" if has_endpoint else "auto"},
-    )
-    with endpoint_refusals():
-        return boto3.Session().client("s3", config=config)
+    """Make a client from the environment."""
+    client: S3Client = aws_client("s3")
+    return client
 
 
 class S3Storage(Storage):

@@ -1,4 +1,4 @@
-"""What S3 and the AWS client refuse, in words that say what to do."""
+"""What a service of AWS and its client refuse, in words that say what to do."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +20,11 @@ _CODES: tuple[tuple[tuple[str, ...], str, str], ...] = (
         ("AccessDenied", "AllAccessDisabled", "AccountProblem", "403", "Forbidden"),
         "access denied",
         "let the role list the bucket, read, and below the output also write and delete; and use the bucket's KMS key",
+    ),
+    (
+        ("AccessDeniedException", "UnauthorizedOperation", "NotAuthorized"),
+        "access denied",
+        "let the caller's role do this: the policies in emr/iam suffice",
     ),
     (
         ("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"),
@@ -54,6 +59,7 @@ _CODES: tuple[tuple[tuple[str, ...], str, str], ...] = (
         "use a store with conditional writes (If-Match and If-None-Match)",
     ),
 )
+_DOCUMENTED = "Amazon {} error responses"
 _BY_CODE = {code: (meaning, hint) for codes, meaning, hint in _CODES for code in codes}
 
 _EXCEPTIONS: tuple[tuple[type[Exception], str, str], ...] = (
@@ -63,7 +69,7 @@ _EXCEPTIONS: tuple[tuple[type[Exception], str, str], ...] = (
     (aws.CredentialRetrievalError, "no way to get AWS credentials", "sign in again, or check the role"),
     (aws.SSOError, "expired credentials", _SIGN_IN),
     (aws.TokenRetrievalError, "expired credentials", _SIGN_IN),
-    (aws.ParamValidationError, "a name that S3 does not allow", "check the bucket in s3://<bucket>/..."),
+    (aws.ParamValidationError, "a name or a value that is not allowed", "check the names, as in s3://<bucket>/..."),
     (aws.NoRegionError, "no AWS region", "set AWS_REGION"),
     (aws.ConnectionError, "no connection", _REACH),
     (aws.HTTPClientError, "no answer", _REACH),
@@ -72,33 +78,51 @@ _EXCEPTIONS: tuple[tuple[type[Exception], str, str], ...] = (
 """From the special to the general."""
 
 
-def refusal(location: str, operation: str, code: str) -> StorageError:
-    """Return the error for an error code of S3."""
-    meaning, hint = _BY_CODE.get(code, ("a refusal", "look the code up under 'Amazon S3 error responses'"))
-    return StorageError(location, f"expected S3 to answer {operation}, found {meaning} ({code})", hint)
+def refusal(where: str, operation: str, code: str, *, service: str = "S3", said: str = "") -> StorageError:
+    """Return the error for an error code of a service.
+
+    Args:
+        where: The location or the resource that was asked for.
+        operation: By the API's name.
+        code: The service's own.
+        service: Its name for people.
+        said: What the service said beside its code; never anything that may hold rows.
+    """
+    meaning, hint = _BY_CODE.get(code, ("a refusal", f"look the code up under '{_DOCUMENTED.format(service)}'"))
+    found = f"{meaning} ({code})" + (f": {said.rstrip('.')}" if said else "")
+    return StorageError(where, f"expected {service} to answer {operation}, found {found}", hint)
 
 
 @contextmanager
-def refusals(location: str) -> Iterator[None]:
-    """Say what S3 or the client refused as a `StorageError`."""
+def refusals(where: str, service: str = "S3", *, quoted: bool = False) -> Iterator[None]:
+    """Say what a service or its client refused as a `StorageError`.
+
+    Args:
+        where: The location or the resource that is asked for.
+        service: Its name for people.
+        quoted: Whether the service's own words are added.
+    """
     try:
         yield
     except aws.ClientError as error:
-        raise refusal(location, error.operation_name, str(error.response["Error"].get("Code"))) from error
+        told = error.response["Error"]
+        said = str(told.get("Message", "")) if quoted else ""
+        code = str(told.get("Code"))
+        raise refusal(where, error.operation_name, code, service=service, said=said) from error
     except aws.BotoCoreError as error:
-        raise _client_refusal(location, error) from error
+        raise _client_refusal(where, error, service) from error
 
 
 @contextmanager
-def endpoint_refusals() -> Iterator[None]:
+def client_refusals(service: str) -> Iterator[None]:
     """Say what keeps a client from being made as a `StorageError`."""
     try:
         yield
     except (aws.BotoCoreError, ValueError) as error:
-        raise _client_refusal("s3", error) from error
+        raise _client_refusal(service, error, service) from error
 
 
-def _client_refusal(location: str, error: Exception) -> StorageError:
+def _client_refusal(where: str, error: Exception, service: str) -> StorageError:
     found = ((meaning, hint) for kind, meaning, hint in _EXCEPTIONS if isinstance(error, kind))
     meaning, hint = next(found, ("a failure of the AWS client", "run with --debug to see it"))
-    return StorageError(location, f"expected S3 to answer, found {meaning} ({type(error).__name__})", hint)
+    return StorageError(where, f"expected {service} to answer, found {meaning} ({type(error).__name__})", hint)

@@ -1,0 +1,1 @@
+"""Clients of AWS, and what AWS refuses in words that say what to do."""
