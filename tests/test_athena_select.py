@@ -282,6 +282,19 @@ def test_ties_have_nulls_first_nan_last_and_text_by_code_point(
     assert list(map(repr, found[1:])) == list(map(repr, in_order[1:]))
 
 
+def test_sign_of_a_zero_counts_only_where_all_keys_tie(engine: Engine) -> None:
+    table = engine.table(
+        {"pupilid": "bigint", "t": "integer", "x": "double", "y": "integer"},
+        [[1, 1, -0.0, 2], [1, 1, 0.0, 1], [1, 1, -0.0, 1]],
+    )
+    features = [{"name": "x", "column": "x", "pad": 0.5}, {"name": "y", "column": "y", "pad": 0}]
+
+    (row,) = engine.run(athena_select(_spec(sequence_length=3, features=features), table))[1]
+
+    assert row["y_sequence"] == [1, 1, 2]
+    assert repr(row["x_sequence"]) == "[-0.0, 0.0, -0.0]"
+
+
 @pytest.mark.parametrize(
     "name",
     [
