@@ -17,7 +17,7 @@ from obs2seq.errors import DataError, SpecificationError
 from obs2seq.sql import athena
 from obs2seq.sql.statement import MAX_STATEMENT_BYTES, require_statement_fits
 from tests import oracle
-from tests.athena_golden import GOLDEN, SPECIFICATIONS, statement
+from tests.athena_golden import GOLDEN, RUNS, SPECIFICATIONS, statement
 from tests.contract_vectors import Vector, load_vectors
 from tests.sql_engines import Engine, comparable, engine_named
 
@@ -437,7 +437,7 @@ def test_gap_that_cannot_be_measured_is_refused(type_: str, gap: float) -> None:
         athena_select(_spec(session_gap_seconds=gap), "answers", types={"t": type_})
 
 
-@pytest.mark.parametrize("name", SPECIFICATIONS)
+@pytest.mark.parametrize("name", [*SPECIFICATIONS, *RUNS])
 def test_statement_is_as_its_golden_file(name: str) -> None:
     held = (GOLDEN / f"{name}.sql").read_text(encoding="utf-8")
 

@@ -27,20 +27,21 @@ def observations(spec: SequenceSpec, table: str) -> Select:
     return Select(tuple(f"{quoted(name)} AS {key}" for name, key in keys(spec).items()), table)
 
 
-def histories(spec: SequenceSpec, types: Types, history: str = "pupil") -> Select:
+def histories(spec: SequenceSpec, types: Types, history: str = "pupil", source: str = "observations") -> Select:
     """Number each pupil's observations from 1, in the total order; with sessions, add the time of the one before.
 
     Args:
         spec: What to make.
         types: As far as they are known.
         history: The columns that keep one history apart from the others.
+        source: The step before.
     """
     order = order_terms({key: may_be_float(name, spec, types) for name, key in ordering_keys(spec).items()})
     in_order = f"OVER (PARTITION BY {history}{f' ORDER BY {order}' if order else ''})"
     columns = ["*", f"row_number() {in_order} AS place_in_history"]
     if spec.session_gap_seconds is not None:
         columns.append(f"lag({_time(spec)}) {in_order} AS previous_time")
-    return Select(tuple(columns), "observations")
+    return Select(tuple(columns), source)
 
 
 def sessions(spec: SequenceSpec, types: Types, history: str = "pupil") -> Select:
