@@ -1,5 +1,6 @@
 import json
 import math
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -167,6 +168,12 @@ class TestFingerprint:
     @pytest.mark.parametrize("other", [(1,), (1.0, 2), (True, 2), ("1", 2), (2, 1), ([1, 2],), (1, 2, None)])
     def test_other_parts_have_another_fingerprint(self, other: tuple[object, ...]) -> None:
         assert fingerprint(*other) != fingerprint(1, 2)
+
+    def test_no_fingerprint_reads_as_a_number(self) -> None:
+        made = [fingerprint(number) for number in range(200)]
+
+        assert all(re.fullmatch("[a-f][0-9a-f]{15}", name) for name in made)
+        assert len(set(made)) == 200
 
     def test_what_is_no_json_is_refused(self) -> None:
         with pytest.raises(TypeError):
