@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 import uuid
@@ -70,8 +69,6 @@ class AthenaQueries:
     ) -> None:
         self._place, self._make_client = place, make_client
         self._clock, self._sleep = clock, sleep
-        # A token that outlived this process would give back the query of a run whose output was removed since.
-        self._process = uuid.uuid4().hex
 
     @cached_property
     def _client(self) -> Any:
@@ -82,7 +79,7 @@ class AthenaQueries:
     ) -> Finished:
         """Run a statement to its end.
 
-        A request that is sent twice starts one query: its token is made of the run, the statement and the attempt.
+        A request that is sent twice starts one query: the attempt has a token, which names the run.
         Where as many queries run as the account may have, the start waits. A query that fails for a reason that Athena
         itself calls passing is asked again, three times in all.
 
@@ -98,7 +95,7 @@ class AthenaQueries:
             DataError: Some row cannot be computed with.
         """
         for attempt in range(1, _ATTEMPTS + 1):
-            query = _Query(self._client, self._place, statement, self._token(run, statement, attempt), where)
+            query = _Query(self._client, self._place, statement, _token(run), where)
             execution = self._ended(query)
             if execution["Status"]["State"] == "SUCCEEDED":
                 return Finished(query.id, execution.get("EngineVersion", {}).get("EffectiveEngineVersion", ""))
@@ -149,9 +146,14 @@ class AthenaQueries:
 
         return wait(query.poll, patience, changed=tell, clock=self._clock, sleep=self._sleep)
 
-    def _token(self, run: str, statement: str, attempt: int) -> str:
-        parts = "\n".join((self._process, run, str(attempt), statement))
-        return hashlib.sha256(parts.encode()).hexdigest()
+
+def _token(run: str) -> str:
+    """Name a run, for who reads the account's log, and this attempt alone.
+
+    A token made of the run and its statement would give back the query of an earlier run, whose output has been removed
+    since: Athena would run nothing.
+    """
+    return f"obs2seq-{run}-{uuid.uuid4().hex}"
 
 
 class _Query:
