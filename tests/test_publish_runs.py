@@ -73,6 +73,7 @@ class RefusingStorage(RoutedStorage):
     """Does not write the files whose location ends so."""
 
     def __init__(self, ending: str) -> None:
+        super().__init__()
         self.ending = ending
 
     def replace_text(self, location: str, text: str, expected: VersionedText | None) -> None:

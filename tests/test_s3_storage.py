@@ -8,9 +8,10 @@ import pytest
 from botocore import exceptions as aws
 from botocore.stub import Stubber
 
+from obs2seq.aws.s3 import s3_client
 from obs2seq.errors import ConfigurationError, ConflictError, StorageError
 from obs2seq.ports import Storage, VersionedText
-from obs2seq.storage.s3 import S3Storage, s3_client
+from obs2seq.storage.s3 import S3Storage
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
