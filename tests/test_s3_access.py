@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -158,59 +157,6 @@ class TestRegion:
 
     def test_the_region_in_the_answer_to_another_refusal_is_not_told(self) -> None:
         assert "eu-west-1" not in refused("PutObject", "AccessDenied", {}, {"x-amz-bucket-region": "eu-west-1"})
-
-
-class TestThrottling:
-    @pytest.fixture
-    def pauses(self, monkeypatch: pytest.MonkeyPatch) -> list[float]:
-        """Collect for how long the client would sleep, in seconds."""
-        slept: list[float] = []
-        monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=slept.append))
-        return slept
-
-    @pytest.fixture
-    def throttled(self, s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-        """Let the stand-in be too busy; return the requests that it has refused."""
-        requests: list[str] = []
-
-        def refuse(self: S3Response, request: Any, *_: object) -> tuple[int, dict[str, str], str]:
-            requests.append(request.method)
-            return 503, {}, "<Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>"
-
-        for name in ("_bucket_response", "_key_response"):
-            monkeypatch.setattr(S3Response, name, refuse)
-        return requests
-
-    @pytest.mark.parametrize(("given", "attempts"), [(None, 3), ("7", 7)])
-    def test_a_busy_service_is_asked_again_after_growing_pauses(
-        self,
-        monkeypatch: pytest.MonkeyPatch,
-        pauses: list[float],
-        throttled: list[str],
-        given: str | None,
-        attempts: int,
-    ) -> None:
-        if given:
-            monkeypatch.setenv("AWS_MAX_ATTEMPTS", given)
-
-        with pytest.raises(StorageError) as error:
-            RoutedStorage().write_text("s3://bucket/key", "text")
-
-        assert throttled == ["PUT"] * attempts
-        assert len(pauses) == attempts - 1
-        assert all(0 <= pause <= longest for pause, longest in zip(pauses, [1, 2, 4, 8, 16, 20], strict=False))
-        assert str(error.value).startswith(
-            "s3://bucket/key: expected S3 to answer PutObject, found too many requests (SlowDown). Hint: run again"
-        )
-
-    @pytest.mark.parametrize("given", ["0", "-1", "many", "2.5"])
-    def test_a_number_of_attempts_that_is_none_is_refused(self, monkeypatch: pytest.MonkeyPatch, given: str) -> None:
-        monkeypatch.setenv("AWS_MAX_ATTEMPTS", given)
-
-        with pytest.raises(
-            ConfigurationError, match=f"AWS_MAX_ATTEMPTS: expected a whole number from 1, found '{given}'"
-        ):
-            s3_client()
 
 
 class TestUpload:
