@@ -13,8 +13,10 @@ from moto.s3.responses import S3Response
 from obs2seq.aws.access import S3Access
 from obs2seq.aws.s3 import s3_client, s3_refusals
 from obs2seq.aws.uploads import part_size, upload_file
+from obs2seq.bootstrap import job, s3_access
 from obs2seq.errors import ConfigurationError, ConflictError, StorageError
 from obs2seq.ports import Storage
+from obs2seq.settings import Settings
 from obs2seq.storage.routing import RoutedStorage
 
 if TYPE_CHECKING:
@@ -157,6 +159,13 @@ class TestRegion:
 
     def test_the_region_in_the_answer_to_another_refusal_is_not_told(self) -> None:
         assert "eu-west-1" not in refused("PutObject", "AccessDenied", {}, {"x-amz-bucket-region": "eu-west-1"})
+
+
+def test_how_s3_is_gone_about_shapes_no_result() -> None:
+    chosen = Settings(s3_kms_key="alias/pupils", s3_expected_owner=STRANGER, s3_region="eu-west-1")
+
+    assert job(chosen).shape() == job(Settings()).shape()
+    assert s3_access(chosen) == S3Access("alias/pupils", STRANGER, "eu-west-1")
 
 
 class TestUpload:

@@ -18,7 +18,7 @@ Choice = Literal["fail", "leave_out"]
 FRACTIONS_TOLERANCE = 1e-9
 
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9-][A-Za-z0-9_-]*")
-_REGION = re.compile(r"[a-z]{2,}(?:-[a-z]+)+-[0-9]+")
+_REGION = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")  # other stores than AWS have regions such as auto
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _KEY_NAME = r"(?:mrk-[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
 _ALIAS = r"alias/[A-Za-z0-9/_-]+"
