@@ -6,9 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
-from moto.core import DEFAULT_ACCOUNT_ID
-from moto.s3.exceptions import S3AccessDeniedError
-from moto.s3.responses import S3Response
 
 from obs2seq.aws.access import S3Access
 from obs2seq.aws.s3 import s3_client, s3_refusals
@@ -18,6 +15,7 @@ from obs2seq.errors import ConfigurationError, ConflictError, StorageError
 from obs2seq.ports import Storage
 from obs2seq.settings import Settings
 from obs2seq.storage.routing import RoutedStorage
+from tests.s3_answers import OWNER, answer_instead, let_owners_count, refusal
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -36,21 +34,7 @@ ACTS: dict[str, Callable[[Storage, str], object]] = {
 @pytest.fixture
 def owners(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str | None]]:
     """Let the stand-in refuse the buckets of other owners than expected, as S3 does; return what each request said."""
-    said: list[tuple[str, str | None]] = []
-
-    def checked(respond: Callable[..., Any]) -> Callable[..., Any]:
-        def check(self: S3Response, request: Any, *rest: Any) -> Any:
-            expected = request.headers.get("x-amz-expected-bucket-owner")
-            said.append((request.method, expected))
-            if expected not in (None, DEFAULT_ACCOUNT_ID):
-                raise S3AccessDeniedError
-            return respond(self, request, *rest)
-
-        return check
-
-    for name in ("_bucket_response", "_key_response"):
-        monkeypatch.setattr(S3Response, name, checked(getattr(S3Response, name)))
-    return said
+    return let_owners_count(monkeypatch)
 
 
 class TestEncryption:
@@ -83,7 +67,7 @@ class TestOwner:
     def test_every_request_names_the_owner(
         self, bucket: str, owners: list[tuple[str, str | None]], tmp_path: Path
     ) -> None:
-        access = S3Access(expected_owner=DEFAULT_ACCOUNT_ID)
+        access = S3Access(expected_owner=OWNER)
         storage = RoutedStorage(access)
 
         for name, act in ACTS.items():
@@ -92,7 +76,7 @@ class TestOwner:
         upload_file(a_file(tmp_path, 9_000_000), f"s3://{bucket}/big", access)
 
         assert {method for method, _ in owners} == {"GET", "PUT", "POST"}
-        assert {owner for _, owner in owners} == {DEFAULT_ACCOUNT_ID}
+        assert {owner for _, owner in owners} == {OWNER}
 
     @pytest.mark.parametrize("act", ACTS)
     def test_a_bucket_of_another_account_is_refused(
@@ -111,10 +95,7 @@ class TestOwner:
         assert [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["folder/file"]
 
     def test_a_denial_that_is_not_the_owners_is_told_as_one(self, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        def deny(*_: object) -> None:
-            raise S3AccessDeniedError
-
-        monkeypatch.setattr(S3Response, "_bucket_response", deny)
+        answer_instead(monkeypatch, lambda _: refusal(403, "AccessDenied"))
 
         with pytest.raises(StorageError, match=r"access denied \(AccessDenied\)"):
             RoutedStorage(S3Access(expected_owner=STRANGER)).list_files(f"s3://{bucket}/folder")

@@ -14,8 +14,9 @@ from obs2seq.errors import ConfigurationError, StorageError
 from obs2seq.ports import Storage
 from obs2seq.publishing import PublishedDataset, resolve
 from obs2seq.storage.routing import RoutedStorage
+from tests.s3_answers import Answer, answer_instead, refusal
 
-SLOW_DOWN = 503, {}, "<Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>"
+SLOW_DOWN = refusal(503, "SlowDown")
 FIRST, SECOND = "a" * 16, "b" * 16
 
 
@@ -44,15 +45,11 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def store(s3_endpoint: str, pauses: list[float], monkeypatch: pytest.MonkeyPatch) -> BusyStore:
     busy = BusyStore()
 
-    def unless_busy(respond: Callable[..., Any]) -> Callable[..., Any]:
-        def answer(self: S3Response, request: Any, *rest: Any) -> Any:
-            busy.requests.append(request.method)
-            return SLOW_DOWN if busy.is_refused(busy.requests) else respond(self, request, *rest)
+    def choose(request: Any) -> Answer | None:
+        busy.requests.append(request.method)
+        return SLOW_DOWN if busy.is_refused(busy.requests) else None
 
-        return answer
-
-    for name in ("_bucket_response", "_key_response"):
-        monkeypatch.setattr(S3Response, name, unless_busy(getattr(S3Response, name)))
+    answer_instead(monkeypatch, choose)
     return busy
 
 
@@ -107,7 +104,7 @@ def test_from_whatever_change_on_the_store_is_busy_readers_keep_a_whole_output(b
         store.begin()
         publish(storage, location, FIRST)
         store.begin(is_refused=lambda requests, n=n: changes(requests) > n)  # type: ignore[misc]
-        said = refusal(lambda location=location: publish(storage, location, SECOND))  # type: ignore[misc]
+        said = why_refused(lambda location=location: publish(storage, location, SECOND))  # type: ignore[misc]
         store.begin()
         outcomes.append((published(storage, location), "too many requests (SlowDown)" in said))
         publish(storage, location, SECOND)
@@ -171,7 +168,7 @@ def changes(requests: list[str]) -> int:
     return sum(method != "GET" for method in requests)
 
 
-def refusal(act: Callable[[], None]) -> str:
+def why_refused(act: Callable[[], None]) -> str:
     """Return why the storage refused; empty where it did not."""
     try:
         act()
