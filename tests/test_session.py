@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from obs2seq import bootstrap
 from obs2seq.aws.access import S3Access
 from obs2seq.errors import ConfigurationError, StorageError
+from obs2seq.settings import Settings
+from obs2seq.storage.routing import RoutedStorage
+from obs2seq.warehouses import session
 from obs2seq.warehouses.jars import Jar, cache_folder, jar_paths, pinned_jars
 from obs2seq.warehouses.java import ensure_java, find_java, parse_version
 from obs2seq.warehouses.java_launcher import launchable_home
@@ -255,3 +259,30 @@ def test_access_settings_name_region_and_key_to_both_clients_of_emr() -> None:
         "spark.hadoop.fs.s3.enableServerSideEncryption": "true",
         "spark.hadoop.fs.s3.serverSideEncryption.kms.keyId": KEY,
     }
+
+
+def test_a_cluster_is_told_how_s3_is_gone_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[dict[str, str]] = []
+    monkeypatch.setattr(session, "_open", opened.append)
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
+        monkeypatch.delenv(name, raising=False)
+    settings = Settings(mode="emr", s3_kms_key=KEY, s3_region="eu-west-1", spark={"spark.hadoop.fs.s3a.threads.max": 9})
+
+    bootstrap.session_source(settings, RoutedStorage())()
+
+    (given,) = opened
+    assert {name: given[name] for name in given if name.startswith("spark.hadoop.fs.s3a.")} == {
+        "spark.hadoop.fs.s3a.endpoint.region": "eu-west-1",
+        "spark.hadoop.fs.s3a.encryption.algorithm": "SSE-KMS",
+        "spark.hadoop.fs.s3a.encryption.key": KEY,
+        "spark.hadoop.fs.s3a.threads.max": "9",
+    }
+
+
+def test_what_spark_settings_say_of_s3_stands_above_the_other_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[dict[str, str]] = []
+    monkeypatch.setattr(session, "_open", opened.append)
+
+    session.cluster_session({"spark.hadoop.fs.s3a.encryption.algorithm": "DSSE-KMS"}, S3Access(kms_key=KEY))
+
+    assert opened[0]["spark.hadoop.fs.s3a.encryption.algorithm"] == "DSSE-KMS"

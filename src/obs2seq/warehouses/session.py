@@ -37,7 +37,9 @@ DELTA = {
 # Delta writes its optional checksum files through an interface of S3A that, in Hadoop 3.3, knows no scheme but s3a.
 DELTA_ON_S3 = {"spark.databricks.delta.writeChecksumFile.enabled": "false"}
 HADOOP = "spark.hadoop."
-GIVEN_AT_LAUNCH = re.compile(r"spark\.(master$|submit\.|driver\.|executor\.|jars|files$|archives$)")
+GIVEN_AT_LAUNCH = re.compile(
+    r"spark\.(master$|submit\.|driver\.|executor\.|jars|files$|archives$|hadoop\.fs\.s3a\.(endpoint|path\.style\.access)$)"
+)
 
 
 def local_session(
@@ -91,12 +93,12 @@ def cluster_session(spark: Mapping[str, str] | None = None, access: S3Access = A
 
 def _open(settings: Mapping[str, str]) -> SparkSession:
     given = _given_at_launch()
+    ours = {name: value for name, value in settings.items() if name not in given}
     builder = SparkSession.builder.appName(APP_NAME)
-    for name, value in settings.items():
-        if name not in given:
-            builder = builder.config(name, value)
+    for name, value in ours.items():
+        builder = builder.config(name, value)
     session = builder.getOrCreate()
-    _tell_hadoop(session, settings)
+    _tell_hadoop(session, ours)
     return session
 
 
@@ -114,7 +116,7 @@ def _is_submitted() -> bool:
 
 
 def _given_at_launch() -> set[str]:
-    """Return the names of the settings that are spark-submit's: what a running JVM was started with cannot change."""
+    """Return the names of the settings that are spark-submit's: a running JVM cannot change its own; the way to S3."""
     if not _is_submitted():
         return set()
     SparkContext._ensure_initialized()  # without a JVM, SparkConf would know nothing of spark-submit's arguments
