@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+from obs2seq.aws.access import S3Access
 from obs2seq.domain.job import Job
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.locations import is_s3
@@ -89,7 +90,7 @@ def _published_table(storage: Storage, location: str, rows: int) -> tuple[Manife
 
 def warehouse(settings: Settings, storage: Storage | None = None) -> WarehouseService:
     """Return the warehouse for the settings' mode. It starts Spark when it first needs it, and not before."""
-    storage = storage or RoutedStorage()
+    storage = storage or RoutedStorage(s3_access(settings))
     return _athena_warehouse(settings, storage) if settings.mode == "athena" else _spark_warehouse(settings, storage)
 
 
@@ -114,6 +115,8 @@ def _spark_warehouse(settings: Settings, storage: Storage) -> WarehouseService:
 
 def _athena_warehouse(settings: Settings, storage: Storage) -> WarehouseService:
     try:
+        from obs2seq.aws.clients import aws_client
+        from obs2seq.aws.s3 import s3_client
         from obs2seq.warehouses.athena.catalogue import GlueCatalogue
         from obs2seq.warehouses.athena.files import ParquetFooters
         from obs2seq.warehouses.athena.queries import AthenaQueries, QueryPlace
@@ -121,18 +124,18 @@ def _athena_warehouse(settings: Settings, storage: Storage) -> WarehouseService:
     except ModuleNotFoundError as error:
         problem = f"expected what Athena needs to be installed, found no module '{error.name}'"
         raise ConfigurationError("mode", problem, "pip install 'obs2seq[athena]'") from error
-    queries = AthenaQueries(
-        QueryPlace(
-            workgroup=settings.athena_workgroup,
-            database=settings.athena_database,
-            query_location=settings.athena_query_location,
-            deadline_s=settings.athena_deadline_minutes * 60.0,
-        )
+    access = s3_access(settings)
+    place = QueryPlace(
+        workgroup=settings.athena_workgroup,
+        database=settings.athena_database,
+        query_location=settings.athena_query_location,
+        deadline_s=settings.athena_deadline_minutes * 60.0,
+        access=access,
     )
-    catalogue = GlueCatalogue(settings.athena_database)
-    return AthenaWarehouseService(
-        job(settings), storage, queries, catalogue, ParquetFooters(), table=settings.athena_table
-    )
+    catalogue = GlueCatalogue(settings.athena_database, partial(aws_client, "glue", access.region))
+    footers = ParquetFooters(partial(s3_client, access))
+    queries = AthenaQueries(place, partial(aws_client, "athena", access.region))
+    return AthenaWarehouseService(job(settings), storage, queries, catalogue, footers, table=settings.athena_table)
 
 
 def session_source(settings: Settings, storage: Storage) -> Sessions:
@@ -161,7 +164,7 @@ def _session(settings: Settings, storage: Storage) -> SparkSession:
 
     spark = {name: _as_spark_writes(value) for name, value in settings.spark.items()}
     if settings.mode == "emr":
-        return cluster_session(spark)
+        return cluster_session(spark, s3_access(settings))
     locations = (settings.s3_data_location, settings.output_s3_location)
     return local_session(
         spark,
@@ -169,6 +172,7 @@ def _session(settings: Settings, storage: Storage) -> SparkSession:
         shuffle_partitions=settings.shuffle_partitions,
         delta=_needs_delta(settings, storage),
         s3=any(is_s3(location) for location in locations if location),
+        access=s3_access(settings),
     )
 
 
@@ -182,6 +186,11 @@ def _needs_delta(settings: Settings, storage: Storage) -> bool:
         return True
     is_open = settings.input_format == "auto" and bool(settings.s3_data_location)
     return is_open and any("_delta_log/" in file.path for file in storage.list_files(settings.s3_data_location))
+
+
+def s3_access(settings: Settings) -> S3Access:
+    """Return how the settings go about S3."""
+    return S3Access(settings.s3_kms_key, settings.s3_expected_owner, settings.s3_region)
 
 
 def job(settings: Settings) -> Job:

@@ -13,7 +13,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from obs2seq.aws.clients import aws_client
+from obs2seq.aws.access import ANY_ACCESS, S3Access
 from obs2seq.aws.refusals import refusals
 from obs2seq.aws.states import RunState, Status, state_of
 from obs2seq.aws.waiting import Patience, wait
@@ -38,6 +38,16 @@ class QueryPlace:
     query_location: str | None = None
     """Where Athena leaves results and its own notes; None: where the workgroup says."""
     deadline_s: float = 3600.0
+    access: S3Access = ANY_ACCESS
+    """How what queries write is encrypted, and whose the bucket of their results must be."""
+
+    def results(self) -> dict[str, object]:
+        """Return how results and data are written, by boto3's names."""
+        location = {"OutputLocation": self.query_location} if self.query_location else {}
+        owner = {"ExpectedBucketOwner": self.access.expected_owner} if self.access.expected_owner else {}
+        key = self.access.kms_key
+        encryption = {"EncryptionConfiguration": {"EncryptionOption": "SSE_KMS", "KmsKey": key}} if key else {}
+        return {**location, **owner, **encryption}
 
 
 @dataclass(frozen=True)
@@ -62,7 +72,7 @@ class AthenaQueries:
     def __init__(
         self,
         place: QueryPlace,
-        make_client: Callable[[], Any] = lambda: aws_client("athena"),
+        make_client: Callable[[], Any],
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -196,12 +206,11 @@ class _Query:
                 raise
 
     def _request(self) -> dict[str, object]:
-        place = self._place
-        results = {"ResultConfiguration": {"OutputLocation": place.query_location}} if place.query_location else {}
+        place, results = self._place, self._place.results()
         return {
             "QueryString": self._statement,
             "ClientRequestToken": self._token,
             "QueryExecutionContext": {"Database": place.database},
             "WorkGroup": place.workgroup,
-            **results,
+            **({"ResultConfiguration": results} if results else {}),
         }
