@@ -8,9 +8,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyspark.sql import SparkSession
 
 from obs2seq import SequenceSpec, sequence_table
-from obs2seq.bootstrap import published
+from obs2seq.bootstrap import published, warehouse
 from obs2seq.errors import (
     ConfigurationError,
     DataError,
@@ -21,9 +22,10 @@ from obs2seq.errors import (
 )
 from obs2seq.publishing import resolve
 from obs2seq.storage.routing import RoutedStorage
+from obs2seq.warehouses.athena.datasets import EmptyFolderDataset
 from tests.athena_fakes import FakeAthena, client, client_error, put_object
 from tests.athena_jobs import Clock, a_school, athena_service, new_database
-from tests.small_jobs import answers, files_at, published_rows, published_sequences, put, put_answers
+from tests.small_jobs import answers, files_at, published_rows, published_sequences, put, put_answers, settings_for
 
 PUPILS = {n: [n % 2, 1, 0, 1, 1, 0, 1][: 1 + n % 7] for n in range(1, 30)}
 
@@ -477,3 +479,22 @@ def test_subsets_in_folders_are_registered_each_for_itself_and_no_named_table_pa
     named = athena_service(athena, root, new_database(), subsets={"train": 0.5, "test": 0.5}, athena_table="answers")
     with pytest.raises(ConfigurationError, match="expected subsets that a column or a hash tells apart"):
         _sequence(named, root)
+
+
+def test_spark_reads_what_athena_wrote_and_publishes_beside_it(spark: SparkSession, bucket: str) -> None:
+    service, athena, root = a_school(bucket)
+    put_answers(f"{root}/in/part-0.parquet", answers(1, [1, 0]), answers(2, [1]))
+    location = _sequence(service, root)
+    run_id = service.published(location).run_id
+    EmptyFolderDataset(RoutedStorage(), location).start("f" * 16)
+
+    whole, one_run = spark.read.parquet(location), spark.read.parquet(f"{location}/run_id={run_id}")
+    by_spark = warehouse(settings_for(f"{root}/in", f"{root}/out", force=True))
+    by_spark.sequence_dataset(f"{root}/in", 3, f"{root}/out", "train")
+
+    assert {(row["pupilid"], row["run_id"]) for row in whole.collect()} == {(1, run_id), (2, run_id)}
+    assert one_run.count() == 2
+    assert published_sequences(location) == [(1, [1, 0, -1]), (2, [1, -1, -1])]
+    assert by_spark.published(location).run_id == f"{run_id}-2"
+    assert not any("_STARTED" in path for path in files_at(location))
+    assert athena.stopped == []

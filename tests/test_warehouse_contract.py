@@ -18,6 +18,7 @@ from obs2seq.errors import (
 )
 from obs2seq.ports import WarehouseServiceInterface
 from obs2seq.warehouses.service import WarehouseService
+from tests.athena_jobs import a_school
 from tests.fakes import InMemoryWarehouseService
 from tests.small_jobs import answers, put_answers, settings_for
 
@@ -56,6 +57,13 @@ def _on_spark(root: str, mode: str, kind: type[Any]) -> Case:
     return Case(service, f"{root}/in", f"{root}/out", kind, _run_and_instant(service))
 
 
+def _on_athena(bucket: str) -> Case:
+    service, _, root = a_school(bucket, subsets=SUBSETS)
+    put_answers(f"{root}/in/train/part-0.parquet", answers(1, [1, 0, 1, 1, 0]))
+    put_answers(f"{root}/in/test/part-0.parquet", answers(2, [1, 0]))
+    return Case(service, f"{root}/in", f"{root}/out", S3Path, _run_and_instant(service))
+
+
 def _run_and_instant(service: WarehouseService) -> Callable[[str], object]:
     def read(location: str) -> object:
         try:
@@ -67,10 +75,12 @@ def _run_and_instant(service: WarehouseService) -> Callable[[str], object]:
     return read
 
 
-@pytest.fixture(params=["in memory", "local", "local, S3", "EMR, S3"])
+@pytest.fixture(params=["in memory", "local", "local, S3", "EMR, S3", "Athena"])
 def case(request: pytest.FixtureRequest) -> Case:
     if request.param == "in memory":
         return _fake()
+    if request.param == "Athena":
+        return _on_athena(request.getfixturevalue("bucket"))
     request.getfixturevalue("spark")
     if request.param == "local":
         return _on_spark(str(request.getfixturevalue("tmp_path")), "local", Path)
@@ -151,9 +161,10 @@ def test_what_cannot_be_done_is_refused_and_publishes_nothing(
     assert case.read_all("train_sequenced_3", "tset_sequenced_3", "train_sequenced_0") == [None] * 3
 
 
-def test_only_a_cluster_refuses_local_paths(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", ["emr", "athena"])
+def test_local_paths_are_for_this_machine_alone(tmp_path: Path, mode: str) -> None:
     root = str(tmp_path)
-    service = warehouse(settings_for(f"{root}/in", f"{root}/out", mode="emr"))
+    service = warehouse(settings_for(f"{root}/in", f"{root}/out", mode=mode))
 
     with pytest.raises(ConfigurationError, match=r"found a local path\. Hint: set MODE=local"):
         service.sequence_dataset(f"{root}/in", 3, f"{root}/out", "train")
