@@ -26,6 +26,7 @@ from obs2seq.warehouses.athena.datasets import EmptyFolderDataset
 from tests.athena_fakes import FakeAthena, client, client_error, put_object
 from tests.athena_jobs import Clock, a_school, athena_service, new_database
 from tests.small_jobs import answers, files_at, published_rows, published_sequences, put, put_answers, settings_for
+from tests.sql_engines import comparable
 
 PUPILS = {n: [n % 2, 1, 0, 1, 1, 0, 1][: 1 + n % 7] for n in range(1, 30)}
 
@@ -498,3 +499,44 @@ def test_spark_reads_what_athena_wrote_and_publishes_beside_it(spark: SparkSessi
     assert by_spark.published(location).run_id == f"{run_id}-2"
     assert not any("_STARTED" in path for path in files_at(location))
     assert athena.stopped == []
+
+
+@pytest.mark.parametrize("subset", ["train", "test"])
+def test_spark_and_athena_choose_count_and_make_the_same(spark: SparkSession, bucket: str, subset: str) -> None:
+    told: dict[str, Any] = {
+        "subsets": {"train": 0.5, "test": 0.5},
+        "columns": {
+            "correct": "if(isnan(duration_s), 7, int(duration_s * correct - 1.2))",
+            "skill": "concat(skill, '-', exercise_id)",
+        },
+        "row_filter": "exercise_id <> 3 AND duration_s >= 0.5",
+        "duplicates": "drop",
+        "null_pupil": "leave_out",
+        "null_time": "leave_out",
+        "stride": 2,
+        "align": "end",
+        "min_length": 2,
+        "max_sequences_per_pupil": 2,
+        "session_gap_seconds": 60.0,
+        "features": (
+            {"name": "correct", "column": "correct", "pad": -9},
+            {"name": "skill", "column": "skill", "pad": "", "shift": 1},
+        ),
+    }
+    service, _, root = a_school(bucket, **told)
+    rows = [row for n, corrects in PUPILS.items() for row in answers(n, corrects * (1 + n % 3))]
+    for i, row in enumerate(rows):
+        row["pupilid"] = None if i % 17 == 5 else row["pupilid"]
+        row["answered_at"] = None if i % 19 == 7 else row["answered_at"]
+        row["duration_s"] = (float("nan"), 0.25, 2.5)[i % 3 if i % 5 == 0 else 2]
+    put_answers(f"{root}/in/part-0.parquet", rows, rows[10:30])
+
+    by_athena, made = published_rows(_sequence(service, root, subset))
+    on_spark = warehouse(settings_for(f"{root}/in", f"{root}/spark", **told))
+    location = str(on_spark.sequence_dataset(f"{root}/in", 3, f"{root}/spark", subset))
+    by_spark, expected = published_rows(location)
+
+    assert comparable(made, ("pupilid", "sequence_index")) == comparable(expected, ("pupilid", "sequence_index"))
+    assert by_athena.ledger == by_spark.ledger
+    assert len(by_athena.ledger.left_out) == 7
+    assert by_athena.columns == by_spark.columns
