@@ -22,6 +22,7 @@ class ServerlessTarget(Target):
     """EMR Serverless; a run's id is `<application>/<job run>`."""
 
     name = "serverless"
+    roles = ("code", "dependencies", "job")
 
     def check(self, launch: Launch) -> None:
         required(launch.values, _NEEDED, self.name)

@@ -13,12 +13,16 @@ from obs2seq.domain.locations import join
 from obs2seq.errors import ConfigurationError
 
 
+ROLES = ("code", "dependencies", "job", "wheel", "requirements", "glue_job")
+"""A zip, an archive and a script for EMR; a wheel, a list of what it needs and a script for Glue."""
+
+
 @dataclass(frozen=True)
 class PackagedFile:
     """A file of the package, read once."""
 
     role: str
-    """code (a zip for --py-files), wheel, dependencies (an archive), job or glue_job (a script)."""
+    """One of `ROLES`."""
     path: Path
     size: int
     digest: str
@@ -36,7 +40,7 @@ class PackagedFile:
 
 
 @dataclass(frozen=True)
-class Package:
+class Placement:
     """The files of one package, and where each lies below a folder on S3.
 
     Keys hold a hash of the content: what is there never changes, and a run keeps the code that it was started with.
@@ -46,7 +50,7 @@ class Package:
     code_location: str
 
     @classmethod
-    def of(cls, paths: Iterable[tuple[str, Path]], code_location: str) -> Package:
+    def of(cls, paths: Iterable[tuple[str, Path]], code_location: str) -> Placement:
         """Read the files, given as role and path."""
         return cls(tuple(PackagedFile.read(role, path) for role, path in paths), code_location)
 
