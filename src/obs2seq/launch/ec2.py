@@ -12,7 +12,7 @@ from obs2seq.launch.cluster_notes import note_cluster, noted_cluster
 from obs2seq.launch.launch import NAME_PREFIX, Launch, require_s3
 from obs2seq.launch.logs import LogFile, s3_logs
 from obs2seq.launch.releases import INSTANCE_TYPES, emr_runtime, require_architecture
-from obs2seq.launch.spark_settings import as_conf, spark_settings
+from obs2seq.launch.spark_settings import spark_conf
 from obs2seq.launch.target import Request, Run, Target
 from obs2seq.launch.values import LaunchValues, required
 
@@ -134,7 +134,7 @@ def _run_job_flow(launch: Launch) -> Request:
 
 
 def _steps(launch: Launch, action_on_failure: str) -> Any:
-    conf = as_conf(spark_settings("ec2", launch.locations))
+    conf = spark_conf("ec2", launch.locations)
     return launch.filled("steps.json", action_on_failure=action_on_failure, spark_conf=conf)
 
 
