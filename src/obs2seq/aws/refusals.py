@@ -58,8 +58,7 @@ _CODES: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (
         ("ValidationException", "InvalidRequestException", "InvalidInputException", "ValidationError"),
         "a request that it does not accept",
-        "check the names in the file that --values names, that they exist in this region and account, and that the "
-        "service may assume the roles",
+        "check the names that were given, that they exist in this region and account, and the roles' trust",
     ),
     (
         ("ResourceNotFoundException", "EntityNotFoundException", "NotFoundException"),

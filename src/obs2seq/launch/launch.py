@@ -61,8 +61,8 @@ class Launch:
 
     @property
     def timeout_minutes(self) -> int:
-        """The longest that the run may take."""
-        return max(1, math.ceil(self.max_hours * 60))
+        """The longest that the run may take; EMR Serverless allows no less than 5."""
+        return max(5, math.ceil(self.max_hours * 60))
 
     @property
     def locations(self) -> Mapping[str, str]:
