@@ -1,0 +1,181 @@
+"""Runs on Glue."""
+
+from pathlib import Path
+from typing import Any
+
+import moto.glue
+import pytest
+from botocore.exceptions import ClientError
+
+from obs2seq.aws.states import RunState
+from obs2seq.errors import StorageError
+from obs2seq.launch.glue import GlueTarget
+from tests.launches import ACCOUNT, REGION, Cloud, client, cloud, launch_of
+
+DONE, DATA, USAGE, SERVICE = 0, 1, 2, 3
+
+
+@pytest.fixture
+def aws(bucket: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    return cloud(bucket, tmp_path, capsys, monkeypatch, glue_job_name=f"job-{bucket}")
+
+
+def backend() -> Any:
+    return moto.glue.glue_backends[ACCOUNT][REGION]
+
+
+def job_run(run_id: str) -> Any:
+    job, name = run_id.split("/")
+    return next(run for run in backend().jobs[job].job_runs if run.job_run_id == name)
+
+
+def advance(run_id: str, state: str) -> None:
+    job_run(run_id).status = state
+
+
+def started(aws: Cloud, *options: object) -> str:
+    run_id = aws.submit("glue", "--no-wait", *options).out.strip()
+    advance(run_id, "RUNNING")
+    return run_id
+
+
+def put_log(group: str, stream: str, *messages: str) -> None:
+    logs = client("logs", REGION)
+    if not logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
+        logs.create_log_group(logGroupName=group)
+    logs.create_log_stream(logGroupName=group, logStreamName=stream)
+    events = [{"timestamp": 1_700_000_000_000 + i, "message": each} for i, each in enumerate(messages)]
+    logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
+
+
+def test_a_run_is_deployed_started_and_followed_to_its_success(aws: Cloud) -> None:
+    run_id = started(aws, "--max-hours", "1.5", "--force")
+    aws.during_waits(lambda: advance(run_id, "SUCCEEDED"))
+
+    answer = aws.submit("glue", "--max-hours", "1.5", "--force")
+
+    assert (answer.code, answer.out) == (DONE, f"{run_id}\n")
+    assert aws.clock.said == [f"{run_id}: RUNNING", f"{run_id}: SUCCEEDED"]
+    locations = {key.rpartition("/")[2]: f"s3://{aws.bucket}/{key}" for key in aws.keys("code/")}
+    job = client("glue", REGION).get_job(JobName=run_id.split("/")[0])["Job"]
+    assert job["Command"]["ScriptLocation"] == locations["glue_sequence_observations.py"]
+    assert (job["MaxRetries"], job["DefaultArguments"]["--job-bookmark-option"]) == (0, "job-bookmark-disable")
+    told = job_run(run_id).arguments
+    assert told.pop("--obs2seq_token")
+    assert told == {
+        "--extra-py-files": locations["obs2seq-0.1.0-py3-none-any.whl"],
+        "--additional-python-modules": locations["cluster.txt"],
+        "--python-modules-installer-option": "-r",
+        "--datalake-formats": "delta",
+        "--conf": "spark.sql.extensions=io.delta.sql.DeltaSparkSessionExtension --conf "
+        "spark.sql.catalog.spark_catalog=org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        "--s3_data_location": f"s3://{aws.bucket}/observations",
+        "--output_s3_location": f"s3://{aws.bucket}/sequences",
+        "--force": "true",
+    }
+    assert job_run(run_id).timeout == 90
+
+
+def test_after_a_failed_run_a_new_one_is_started(aws: Cloud) -> None:
+    first = started(aws)
+    under_way = aws.submit("glue", "--no-wait").out.strip()
+    advance(first, "FAILED")
+
+    assert under_way == first
+    assert started(aws) != first
+
+
+def test_a_job_that_differs_is_brought_up_to_date(aws: Cloud) -> None:
+    started(aws)
+    aws.values |= {"glue_version": "6.0", "glue_workers": 9}
+
+    run_id = started(aws, "--again")
+
+    job = client("glue", REGION).get_job(JobName=run_id.split("/")[0])["Job"]
+    assert (job["GlueVersion"], job["NumberOfWorkers"]) == ("6.0", 9)
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("STOPPED", "expected it to succeed, found STOPPED; it was stopped from outside"),
+        ("TIMEOUT", "expected it to end in time, found TIMEOUT. Hint: allow more with --max-hours"),
+        ("EXPIRED", "expected it to end in time, found EXPIRED"),
+        ("ERROR", "expected it to succeed, found ERROR. Hint: see 'obs2seq logs"),
+    ],
+)
+def test_every_end_without_success_is_told(aws: Cloud, state: str, said: str) -> None:
+    run_id = started(aws)
+    aws.during_waits(lambda: advance(run_id, state))
+
+    answer = aws("wait", run_id)
+
+    assert answer.code == SERVICE
+    assert said in answer.err
+
+
+def test_a_failure_has_the_jobs_words_from_the_log(aws: Cloud) -> None:
+    run_id = started(aws)
+    stream = run_id.split("/")[1]
+    put_log("/aws-glue/jobs/error", stream, "INFO a\nerror: s3://b/raw: expected files, found none.", "SystemExit: 1")
+    put_log("/aws-glue/jobs/output", stream, "subset rows")
+    advance(run_id, "FAILED")
+
+    answer, logs = aws("wait", run_id), aws("logs", run_id)
+
+    assert answer.code == DATA
+    assert "found FAILED: s3://b/raw: expected files, found none. Hint: see" in answer.err
+    assert logs.out.splitlines() == [
+        f"==> stderr: /aws-glue/jobs/error/{stream}",
+        "INFO a",
+        "error: s3://b/raw: expected files, found none.",
+        "SystemExit: 1",
+        "",
+        f"==> stdout: /aws-glue/jobs/output/{stream}",
+        "subset rows",
+        "",
+        "==> error",
+        "error: s3://b/raw: expected files, found none.",
+    ]
+
+
+class StubGlue:
+    """Answers what the stand-in cannot: stopping, and why a run failed."""
+
+    def __init__(self, errors: list[dict[str, Any]]) -> None:
+        self.errors, self.stopped = errors, list[Any]()
+
+    def batch_stop_job_run(self, **parameters: Any) -> dict[str, Any]:
+        self.stopped.append(parameters)
+        return {"Errors": self.errors}
+
+    def get_job_run(self, **_: str) -> dict[str, Any]:
+        return {"JobRun": {"JobRunState": "FAILED", "ErrorMessage": "SystemExit: 1"}}
+
+    def start_job_run(self, **_: Any) -> None:
+        raise ClientError({"Error": {"Code": "ConcurrentRunsExceededException", "Message": "10 runs"}}, "StartJobRun")
+
+    def get_job(self, **_: str) -> dict[str, Any]:
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "GetJob")
+
+
+def test_a_run_is_stopped_and_what_the_service_says_is_told() -> None:
+    refused = [{"ErrorDetail": {"ErrorCode": "InvalidInputException", "ErrorMessage": "It has ended."}}]
+    glue = StubGlue([])
+
+    GlueTarget(lambda _: glue).cancel("job/jr_1")
+
+    assert glue.stopped == [{"JobName": "job", "JobRunIds": ["jr_1"]}]
+    with pytest.raises(StorageError, match="expected Glue to answer BatchStopJobRun, .*It has ended"):
+        GlueTarget(lambda _: StubGlue(refused)).cancel("job/jr_1")
+
+
+def test_the_services_reason_is_part_of_the_status() -> None:
+    status = GlueTarget(lambda _: StubGlue([])).status("job/jr_1")
+
+    assert (status.state, status.reason) == (RunState.FAILED, "SystemExit: 1")
+
+
+def test_a_job_that_may_not_be_read_is_not_made_anew(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="expected Glue to answer GetJob, found access denied"):
+        GlueTarget(lambda _: StubGlue([])).submit(launch_of("glue", tmp_path))
