@@ -115,7 +115,7 @@ class Cloud:
 def cloud(
     bucket: str, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, **values: object
 ) -> Cloud:
-    """Set the command line before the stand-in, with a package that is made already and a clock that nobody waits for."""
+    """Set the command line before the stand-in, with a package that is made, and a clock that nobody waits for."""
     package, clock = small_package(folder / "dist"), Clock()
     monkeypatch.setattr("obs2seq.packaging.make_package", lambda target, output: package)
     monkeypatch.setattr(clients, "aws_client", client)

@@ -122,8 +122,8 @@ def test_a_job_that_failed_for_its_data_says_so_with_the_jobs_own_exit_code(aws:
     run_id = newest_run()
     assert answer.code == DATA
     assert answer.err == (
-        f"error: run {run_id}: expected it to succeed, found FAILED: observations: expected column 'answered_at', found "
-        f"['answered_on']. Hint: map it under columns. Hint: see 'obs2seq logs {run_id}'.\n"
+        f"error: run {run_id}: expected it to succeed, found FAILED: observations: expected column 'answered_at', "
+        f"found ['answered_on']. Hint: map it under columns. Hint: see 'obs2seq logs {run_id}'.\n"
     )
 
 
