@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
-from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT
+from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from obs2seq.aws import clients
 from obs2seq.commands import launched
@@ -22,7 +23,7 @@ from obs2seq.launch.values import LaunchValues
 from obs2seq.packaging import Package, PackageFile, Role, Target
 from tests.commands import Answer, asked
 
-REGION = "us-east-1"
+ACCOUNT, REGION = DEFAULT_ACCOUNT_ID, "us-east-1"
 client = cache(clients.aws_client)
 """Making one takes a fifth of a second."""
 TEMPLATES = Path(__file__).parents[1] / "emr"
@@ -123,11 +124,11 @@ def cloud(
     return Cloud(bucket, folder, clock, capsys, account_values(bucket, **values))
 
 
-def launch_of(target: str, folder: Path, options: dict[str, object] | None = None, **values: object) -> Launch:
+def launch_of(target: str, folder: Path, options: dict[str, object] | None = None, **values: Any) -> Launch:
     """Return a launch of a small package with an account's values."""
     settings = job_settings(
         {"s3_data_location": "s3://bucket/raw", "output_s3_location": "s3://bucket/out", **(options or {})}, environ={}
     )
-    checked = LaunchValues(**account_values("bucket", **values))  # type: ignore[arg-type]
+    checked = LaunchValues.model_validate(account_values("bucket", **values))
     placement = placed(small_package(folder / "dist"), TARGETS[target].roles, "s3://bucket/code")
     return Launch(target, settings, checked, placement, 4.0, TEMPLATES)

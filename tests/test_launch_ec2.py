@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-import moto.emr
 import pytest
+from moto.backends import get_backend
 
 from obs2seq.aws.states import RunState
 from obs2seq.launch.ec2 import Ec2Target
@@ -27,7 +27,7 @@ def aws(bucket: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeyp
 
 
 def backend_cluster(run_id: str) -> Any:
-    return moto.emr.emr_backends[ACCOUNT][REGION].clusters[run_id.split("/")[0]]
+    return get_backend("emr")[ACCOUNT][REGION].clusters[run_id.split("/")[0]]
 
 
 def advance(run_id: str, state: str) -> None:
@@ -37,7 +37,7 @@ def advance(run_id: str, state: str) -> None:
 
 
 def newest_run() -> str:
-    *_, cluster = moto.emr.emr_backends[ACCOUNT][REGION].clusters.values()
+    *_, cluster = get_backend("emr")[ACCOUNT][REGION].clusters.values()
     return f"{cluster.id}/{cluster.steps[-1].id}"
 
 

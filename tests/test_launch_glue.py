@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import moto.glue
 import pytest
 from botocore.exceptions import ClientError
+from moto.backends import get_backend
 from moto.moto_api import state_manager
 
 from obs2seq.aws.states import RunState
@@ -32,7 +32,7 @@ def aws(bucket: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeyp
 
 
 def backend() -> Any:
-    return moto.glue.glue_backends[ACCOUNT][REGION]
+    return get_backend("glue")[ACCOUNT][REGION]
 
 
 def job_run(run_id: str) -> Any:
@@ -187,7 +187,7 @@ class KeptJob(StubGlue):
         super().__init__([])
         self.jobs, self.calls = dict[str, Any](), list[str]()
 
-    def get_job(self, JobName: str) -> dict[str, Any]:  # noqa: N803  # the API's name
+    def get_job(self, JobName: str) -> dict[str, Any]:  # type: ignore[override]  # noqa: N803  # the API's name
         if JobName not in self.jobs:
             raise ClientError({"Error": {"Code": "EntityNotFoundException", "Message": "none"}}, "GetJob")
         return {"Job": {**self.jobs[JobName], "CreatedOn": "a day", "AllocatedCapacity": 4}}
@@ -209,7 +209,8 @@ def test_a_job_is_made_once_and_brought_up_to_date_where_it_differs(tmp_path: Pa
     glue = KeptJob()
     target = GlueTarget(lambda _: glue)
 
-    for values in ({}, {}, {"glue_version": "6.0", "glue_workers": 9}):
+    changes: list[dict[str, Any]] = [{}, {}, {"glue_version": "6.0", "glue_workers": 9}]
+    for values in changes:
         assert target.submit(launch_of("glue", tmp_path, tags={"project": "obs2seq"}, **values)) == "obs2seq/jr_1"
 
     assert glue.calls == ["create", "start", "start", "update ['Tags']", "start"]

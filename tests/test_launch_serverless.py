@@ -4,9 +4,9 @@ import gzip
 from pathlib import Path
 from typing import Any
 
-import moto.emrserverless
 import pytest
 from botocore.exceptions import ClientError
+from moto.backends import get_backend
 
 from obs2seq.errors import ConfigurationError, StorageError
 from obs2seq.launch.serverless import ServerlessTarget
@@ -25,7 +25,7 @@ def aws(bucket: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeyp
 
 
 def backend() -> Any:
-    return moto.emrserverless.emrserverless_backends[ACCOUNT][REGION]
+    return get_backend("emr-serverless")[ACCOUNT][REGION]
 
 
 def job_run(run_id: str) -> Any:
@@ -193,7 +193,7 @@ def test_two_who_start_the_same_run_at_once_get_one(tmp_path: Path) -> None:
 )
 def test_what_the_service_refuses_is_one_message(tmp_path: Path, code: str, said: str) -> None:
     class Refusing(SameRun):
-        def start_job_run(self, **_: Any) -> dict[str, str]:
+        def start_job_run(self, clientToken: str, **_: Any) -> dict[str, str]:  # noqa: N803
             raise ClientError({"Error": {"Code": code, "Message": "No such role."}}, "StartJobRun")
 
     with pytest.raises(StorageError) as raised:
