@@ -68,6 +68,12 @@ def test_a_few_answers_may_fail_to_come() -> None:
     assert [line[:12] for line in clock.said] == ["a/b: RUNNING", *["a/b: expecte"] * 5, "a/b: SUCCEED"]
 
 
+def test_answers_that_fail_to_come_count_in_a_row_alone() -> None:
+    misses = [throttled() for _ in range(4)]
+
+    follow(ScriptedRuns("RUNNING", *misses, "RUNNING", *misses, "SUCCEEDED"), "a/b", 1, Clock().pace)
+
+
 def test_where_no_answers_come_the_wait_is_given_up_and_says_that_the_run_goes_on() -> None:
     error = failure(ScriptedRuns("RUNNING", throttled()))
 

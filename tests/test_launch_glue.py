@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from botocore.exceptions import ClientError
@@ -13,6 +13,7 @@ from moto.moto_api import state_manager
 from obs2seq.aws.states import RunState
 from obs2seq.errors import StorageError
 from obs2seq.launch.glue import GlueTarget
+from obs2seq.launch.logs import cloudwatch_log
 from tests.launches import ACCOUNT, REGION, Cloud, client, cloud, launch_of
 
 DONE, DATA, USAGE, SERVICE = 0, 1, 2, 3
@@ -99,6 +100,13 @@ def test_after_a_failed_run_a_new_one_is_started(aws: Cloud) -> None:
     assert started(aws) != first
 
 
+def test_a_run_of_the_same_job_with_other_settings_is_another_run(aws: Cloud) -> None:
+    first = started(aws)
+
+    assert started(aws, "--sequence_length", 7) != first
+    assert started(aws) == first
+
+
 @pytest.mark.parametrize(
     ("state", "said"),
     [
@@ -161,6 +169,29 @@ class StubGlue:
 
     def get_job(self, **_: str) -> dict[str, Any]:
         raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "GetJob")
+
+
+class Pages:
+    """Log events in pages; the last one gives its own token again."""
+
+    exceptions = type("Exceptions", (), {"ResourceNotFoundException": KeyError})
+    pages: ClassVar[dict[str | None, tuple[list[str], str]]] = {
+        None: (["a", "b\nc"], "1"),
+        "1": ([], "2"),
+        "2": (["d"], "3"),
+        "3": ([], "3"),
+    }
+
+    def get_log_events(self, nextToken: str | None = None, **_: Any) -> dict[str, Any]:  # noqa: N803
+        messages, token = self.pages[nextToken]
+        return {"events": [{"message": each} for each in messages], "nextForwardToken": token}
+
+
+def test_a_log_is_read_through_all_its_pages() -> None:
+    log = cloudwatch_log(Pages(), "stderr", "group", "stream")
+
+    assert log is not None
+    assert log.tail(10) == ["a", "b", "c", "d"]
 
 
 def test_a_run_is_stopped_and_what_the_service_says_is_told() -> None:
