@@ -126,6 +126,15 @@ def test_a_failure_is_told_as_the_job_told_it(log: list[str], kind: type[Obs2Seq
     assert told in str(error)
 
 
+def test_a_reason_that_begins_with_the_jobs_own_error_is_the_jobs() -> None:
+    status = Status(RunState.FAILED, "FAILED", "LedgerError: ledger: expected 3 rows, found 2.")
+
+    error = ending_error(ScriptedRuns("x"), "a/b", status)
+
+    assert type(error) is DataError
+    assert "found FAILED: ledger: expected 3 rows, found 2. Hint: see" in str(error)
+
+
 def test_success_is_no_error() -> None:
     assert ending_error(ScriptedRuns("x"), "a/b", Status(RunState.SUCCEEDED, "SUCCESS")) is None
 
@@ -145,6 +154,9 @@ def test_the_jobs_words_are_its_last_line_of_that_form() -> None:
         ("Job failed, please check complete logs. ExitCode: 3. Last few", 3),
         ("Final app status: SUCCEEDED, exitCode: 0", None),
         ("SystemExit: 1", 1),
+        ("obs2seq.errors.SpecificationError: specification: expected a, found b.", 2),
+        ("DataNotFoundError: s3://b/raw: expected files, found none.", 1),
+        ("ValueError: x", None),
         ("took 1 s", None),
     ],
 )

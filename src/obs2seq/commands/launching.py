@@ -5,35 +5,38 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from obs2seq.commands.launched import add_values, clients_of, follow_to_the_end, hours, values_of
+from obs2seq.commands.runs import run
 from obs2seq.errors import ConfigurationError
 from obs2seq.settings import add_settings_arguments, given_settings
 
 if TYPE_CHECKING:
     from obs2seq.launch.launch import Launch
     from obs2seq.launch.placement import Placement
-    from obs2seq.launch.target import Clients, Target
+    from obs2seq.launch.target import Clients, Request, Target
     from obs2seq.launch.values import LaunchValues
 
 logger = logging.getLogger(__name__)
-_TARGETS = ("ec2", "serverless", "glue")
+_CLUSTERS, _ATHENA = ("ec2", "serverless", "glue"), "athena"
 
 
 def add_deploy(parser: argparse.ArgumentParser) -> None:
     """Put the package on S3; what is there already is left alone."""
-    _add_target(parser)
+    _add_target(parser, _CLUSTERS)
     add_values(parser)
     parser.set_defaults(command=_deploy)
 
 
 def add_submit(parser: argparse.ArgumentParser) -> None:
     """Run the job on AWS: package it, put it on S3, start it, and wait for its end. Prints the run's id."""
-    _add_target(parser)
+    _add_target(parser, (*_CLUSTERS, _ATHENA))
     add_values(parser)
     parser.add_argument("--templates", type=Path, default=Path("emr"), metavar="FOLDER", help="templates of requests")
     parser.add_argument("--dry-run", action="store_true", help="print the requests as JSON, and make none")
@@ -45,8 +48,8 @@ def add_submit(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=_submit)
 
 
-def _add_target(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--target", required=True, choices=_TARGETS, help="what runs it")
+def _add_target(parser: argparse.ArgumentParser, targets: tuple[str, ...]) -> None:
+    parser.add_argument("--target", required=True, choices=targets, help="what runs it")
     parser.add_argument("--dist", type=Path, default=Path("dist"), metavar="FOLDER", help="where the package is made")
 
 
@@ -65,6 +68,9 @@ def _submit(arguments: argparse.Namespace) -> None:
     from obs2seq.launch.targets import TARGETS
 
     values = values_of(arguments)
+    if arguments.target == _ATHENA:
+        _submit_to_athena(arguments, values)
+        return
     kind = TARGETS[arguments.target]
     launch = _launch(arguments, values)
     target = kind(clients_of(values))
@@ -93,13 +99,38 @@ def _launch(arguments: argparse.Namespace, values: LaunchValues) -> Launch:
         )
     return Launch(
         target=arguments.target,
-        settings=job_settings(given, arguments.config),
+        settings=job_settings(_given(arguments), arguments.config),
         values=values,
         placement=None,
         max_hours=arguments.max_hours,
         templates=arguments.templates,
         again=uuid.uuid4().hex if arguments.again else "",
     )
+
+
+def _given(arguments: argparse.Namespace) -> dict[str, object]:
+    given = given_settings(arguments)
+    if "mode" in given:
+        raise ConfigurationError("option --mode", "expected --target alone to say where to run, found both", "leave it out")
+    return given
+
+
+def _submit_to_athena(arguments: argparse.Namespace, values: LaunchValues) -> None:
+    """Run it from here: Athena answers queries, and what they make is published by who asks them."""
+    from obs2seq.launch.athena import athena_requests, athena_settings
+
+    if arguments.no_wait:
+        hint = "leave it out; on Ctrl-C the query under way is stopped"
+        raise ConfigurationError("option --no-wait", "expected a target that runs by itself, found athena", hint)
+    given = _given(arguments) | ({"force": True} if arguments.again else {})
+    settings = athena_settings(given, arguments.config, arguments.max_hours)
+    if arguments.dry_run:
+        _print(athena_requests(settings))
+        return
+    if values.region:
+        # The job makes its clients from the environment, as it does wherever it runs.
+        os.environ["AWS_DEFAULT_REGION"] = values.region
+    run(settings)
 
 
 def _placement(arguments: argparse.Namespace, kind: type[Target], values: LaunchValues) -> Placement:
@@ -128,7 +159,11 @@ def _print_requests(target: Target, launch: Launch) -> None:
     from obs2seq.launch.deploy import upload_requests
 
     uploads = upload_requests(launch.placement, launch.values) if launch.placement else []
-    print(json.dumps([request.shown() for request in (*uploads, *target.requests(launch))], indent=2))
+    _print([*uploads, *target.requests(launch)])
+
+
+def _print(requests: Sequence[Request]) -> None:
+    print(json.dumps([request.shown() for request in requests], indent=2))
 
 
 def _started(target: Target, launch: Launch) -> str:

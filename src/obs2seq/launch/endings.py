@@ -13,6 +13,11 @@ TAIL = 2000
 _SAID = re.compile(r"error: (\S.*)")
 _EXIT_CODE = re.compile(r"(?:exited with (?:status )?|ExitCode: ?|exitCode: ?|SystemExit: ?)(\d+)")
 _TRACEBACK = "Traceback (most recent call last):"
+_NAMED = re.compile(r"(?:obs2seq\.errors\.)?(\w+): (.+)", re.DOTALL)
+_EXIT_CODES = {
+    kind.__name__: kind.exit_code
+    for kind in (*Obs2SeqError.__subclasses__(), *DataError.__subclasses__(), *ConfigurationError.__subclasses__())
+}
 _CLASSES: dict[int, type[Obs2SeqError]] = {DATA: DataError, USAGE: ConfigurationError, SERVICE: StorageError}
 
 
@@ -36,6 +41,8 @@ def ending_error(runs: Runs, run_id: str, status: Status) -> Obs2SeqError | None
 def _failure(where: str, runs: Runs, run_id: str, status: Status) -> Obs2SeqError:
     lines = _driver_tail(runs, run_id)
     said, code = job_error(lines), exit_code([*lines, status.reason])
+    if not said:
+        said, code = _named(status.reason)
     hint = f"see 'obs2seq logs {run_id}'" + ("" if lines else "; they may come minutes late")
     found = f"{status.word}{_after_colon(said or last_line(python_error(lines)) or status.reason)}"
     kind = _CLASSES.get(code or SERVICE, StorageError) if said else StorageError
@@ -49,8 +56,15 @@ def job_error(lines: Sequence[str]) -> str | None:
 
 def exit_code(lines: Sequence[str]) -> int | None:
     """Return the exit code of the job, where Spark or the service tells it."""
-    found = [int(match[1]) for line in lines for match in _EXIT_CODE.finditer(line)]
-    return next((code for code in found if code != 0), None)
+    told = [int(match[1]) for line in lines for match in _EXIT_CODE.finditer(line)]
+    named = [_named(line)[1] for line in lines]
+    return next((code for code in (*told, *named) if code), None)
+
+
+def _named(reason: str) -> tuple[str | None, int | None]:
+    """Return what the job said and its exit code from a reason of Glue's, which begins with the error's name."""
+    match = _NAMED.fullmatch(reason)
+    return (match[2], _EXIT_CODES[match[1]]) if match and match[1] in _EXIT_CODES else (None, None)
 
 
 def python_error(lines: Sequence[str]) -> list[str]:
