@@ -150,7 +150,7 @@ def test_a_run_past_its_hours_is_cancelled_and_its_cluster_with_it(aws: Cloud) -
     answer = aws.submit("ec2", "--max-hours", "0.5")
 
     assert answer.code == SERVICE
-    assert "expected it to end within 0.5 hours, found RUNNING. Hint: it is being cancelled; allow more" in answer.err
+    assert "expected it to end within 0.5 h, found RUNNING. Hint: it is being cancelled; allow more" in answer.err
     assert aws.clock.now == 1800
     assert backend_cluster(newest_run()).state == "TERMINATED"
 
@@ -264,7 +264,7 @@ def test_a_cluster_that_could_not_be_found_again_is_ended(aws: Cloud, monkeypatc
 def test_a_run_that_nobody_waits_for_is_not_ended_by_emr(aws: Cloud, caplog: pytest.LogCaptureFixture) -> None:
     run_id = aws.submit("ec2", "--no-wait").out.strip()
 
-    assert f"nobody ends it after 4 hours; 'obs2seq wait {run_id}' does" in caplog.text
+    assert f"nobody ends it after 4 h; 'obs2seq wait {run_id}' does" in caplog.text
 
 
 def test_the_requests_of_a_dry_run_need_no_account(aws: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,7 +95,7 @@ def test_past_its_hours_a_run_is_cancelled() -> None:
     error = failure(runs, 0.25, clock)
 
     assert str(error) == (
-        "run a/b: expected it to end within 0.25 hours, found RUNNING. "
+        "run a/b: expected it to end within 0.25 h, found RUNNING. "
         "Hint: it is being cancelled; allow more with --max-hours."
     )
     assert (runs.cancelled, clock.now, error.exit_code) == (True, 900, 3)

@@ -121,7 +121,7 @@ def test_a_run_past_its_hours_is_cancelled(aws: Cloud) -> None:
     answer = aws("wait", run_id, "--max-hours", 2)
 
     assert answer.code == SERVICE
-    assert "expected it to end within 2 hours, found RUNNING. Hint: it is being cancelled" in answer.err
+    assert "expected it to end within 2 h, found RUNNING. Hint: it is being cancelled" in answer.err
     assert job_run(run_id).state == "CANCELLED"
 
 

@@ -85,7 +85,7 @@ def _submit(arguments: argparse.Namespace) -> None:
         follow_to_the_end(target, run_id, arguments)
         logger.info("published below %s", launch.settings.output_s3_location)
     elif not target.ends_late_runs:
-        logger.warning("nobody ends it after %g hours; 'obs2seq wait %s' does", launch.max_hours, run_id)
+        logger.warning("nobody ends it after %g h; 'obs2seq wait %s' does", launch.max_hours, run_id)
 
 
 def _launch(arguments: argparse.Namespace, values: LaunchValues) -> Launch:
@@ -111,7 +111,9 @@ def _launch(arguments: argparse.Namespace, values: LaunchValues) -> Launch:
 def _given(arguments: argparse.Namespace) -> dict[str, object]:
     given = given_settings(arguments)
     if "mode" in given:
-        raise ConfigurationError("option --mode", "expected --target alone to say where to run, found both", "leave it out")
+        raise ConfigurationError(
+            "option --mode", "expected --target alone to say where to run, found both", "leave it out"
+        )
     return given
 
 

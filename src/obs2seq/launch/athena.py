@@ -49,7 +49,9 @@ def athena_requests(settings: Settings) -> list[Request]:
     table = settings.athena_table or f"{settings.athena_database}.observations"
     select = athena_select(settings.spec, table)
     when = "the table is known: its types, the subset's rows and the run's folder are written into the query then"
-    return [Request("athena", "StartQueryExecution", _query(settings, subset, select), when) for subset in settings.subsets]
+    return [
+        Request("athena", "StartQueryExecution", _query(settings, subset, select), when) for subset in settings.subsets
+    ]
 
 
 def _query(settings: Settings, subset: str, select: str) -> dict[str, Any]:
@@ -82,7 +84,7 @@ class AthenaRuns(Runs):
         found = execution.get("Statistics", {})
         told = [form.format(found[name]) for name, form in _STATISTICS.items() if name in found]
         lines = [execution["Status"]["State"], *told, *filter(None, [_reason(run_id, execution)])]
-        return [LogFile("query", f"workgroup {execution.get('WorkGroup', '')}", lambda: iter(lines))]
+        return [LogFile("query", f"workgroup {execution.get('WorkGroup') or '-'}", lambda: iter(lines))]
 
     def _execution(self, run_id: str) -> Any:
         with refusals(run_id, "Athena", quoted=True):

@@ -88,4 +88,4 @@ def _cancelled_for_time(runs: Runs, run_id: str, max_hours: float, status: Statu
         done = "it is being cancelled; allow more with --max-hours"
     except StorageError as error:
         done = f"it could not be cancelled ({error.problem}): do so by hand, since it costs money"
-    return StorageError(f"run {run_id}", f"expected it to end within {max_hours:g} hours, found {status.word}", done)
+    return StorageError(f"run {run_id}", f"expected it to end within {max_hours:g} h, found {status.word}", done)
