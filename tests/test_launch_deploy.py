@@ -84,6 +84,15 @@ class StubS3:
         self.asked.append(options["ExtraArgs"])
 
 
+def test_a_file_is_encrypted_by_the_key_that_is_named(bucket: str, tmp_path: Path) -> None:
+    key = "arn:aws:kms:us-east-1:111122223333:key/11111111-2222-3333-4444-555555555555"
+
+    ((location, _), *_) = deploy(placement(tmp_path, bucket), LaunchValues(kms_key_arn=key), clients)
+
+    found = client("s3", REGION).head_object(Bucket=bucket, Key=location.removeprefix(f"s3://{bucket}/"))
+    assert (found["ServerSideEncryption"], found["SSEKMSKeyId"]) == ("aws:kms", key)
+
+
 def test_key_and_owner_go_with_every_request(tmp_path: Path) -> None:
     key = "arn:aws:kms:us-east-1:111122223333:key/11111111-2222-3333-4444-555555555555"
     s3, values = StubS3(), LaunchValues(kms_key_arn=key, bucket_owner="111122223333")
@@ -95,7 +104,6 @@ def test_key_and_owner_go_with_every_request(tmp_path: Path) -> None:
     assert upload == {
         "ServerSideEncryption": "aws:kms",
         "SSEKMSKeyId": key,
-        "BucketKeyEnabled": True,
         "ExpectedBucketOwner": "111122223333",
     }
 

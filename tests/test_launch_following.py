@@ -77,7 +77,7 @@ def test_answers_that_fail_to_come_count_in_a_row_alone() -> None:
 def test_where_no_answers_come_the_wait_is_given_up_and_says_that_the_run_goes_on() -> None:
     error = failure(ScriptedRuns("RUNNING", throttled()))
 
-    assert str(error).endswith("Hint: the run goes on; wait for it again with 'obs2seq wait a/b'. run again later.")
+    assert str(error).endswith("Hint: run again later; the run goes on, and 'obs2seq wait a/b' waits for it again.")
     assert error.exit_code == 3
 
 

@@ -90,7 +90,7 @@ def encryption(values: LaunchValues) -> dict[str, Any]:
     """Return what S3 is told of the encryption of a new object."""
     if not values.kms_key_arn:
         return {}
-    return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": values.kms_key_arn, "BucketKeyEnabled": True}
+    return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": values.kms_key_arn}
 
 
 def owner(values: LaunchValues) -> dict[str, str]:

@@ -67,7 +67,7 @@ def _steady(runs: Runs, run_id: str, pace: Pace) -> Callable[[], Status]:
         except StorageError as error:
             missed += 1
             if not answers or missed > MISSES:
-                hint = f"the run goes on; wait for it again with 'obs2seq wait {run_id}'. {error.hint}"
+                hint = f"{error.hint}; the run goes on, and 'obs2seq wait {run_id}' waits for it again"
                 raise StorageError(error.where, error.problem, hint) from error
             pace.say(f"{error}")
             return answers[0]
