@@ -35,8 +35,8 @@ class Clone:
     @property
     def is_whole(self) -> bool:
         """Whether all is there that goes into a package."""
-        package = self.root / "src" / "obs2seq" / "__init__.py"
-        return all(path.is_file() for path in (package, self.lock, *(self.root / name for name in _SOURCES)))
+        needed = ("src/obs2seq/__init__.py", LOCK, *_SOURCES)
+        return all((self.root / name).is_file() for name in needed) and bool(self.jobs and self.settings)
 
     def copy_sources(self, folder: Path) -> None:
         """Copy what a wheel is built of: a build leaves folders behind, and takes what an earlier one left."""

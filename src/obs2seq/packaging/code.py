@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 from obs2seq.errors import ConfigurationError
-from obs2seq.packaging.archives import EPOCH_S, read_zip, write_zip
+from obs2seq.packaging.archives import read_zip, write_zip
 from obs2seq.packaging.clone import Clone
 from obs2seq.packaging.pip import pip
 from obs2seq.version import __version__
@@ -28,17 +28,13 @@ def make_code(clone: Clone, output: Path) -> tuple[Path, Path]:
 
 
 def _built(clone: Clone) -> dict[str, bytes]:
-    """Return what is in the wheel. It is written anew, since a built one has the modes that this user's files get."""
+    """Return what is in the wheel. It is written anew, since a built one has the times and modes of its files."""
     with tempfile.TemporaryDirectory() as folder:
         sources, wheels = Path(folder, "sources"), Path(folder, "wheels")
         sources.mkdir()
         clone.copy_sources(sources)
         options = ("--no-deps", "--no-index", "--no-build-isolation", "--check-build-dependencies")
-        pip(
-            ("wheel", *options, "--wheel-dir", str(wheels), str(sources)),
-            "any Python",
-            {"SOURCE_DATE_EPOCH": str(EPOCH_S)},
-        )
+        pip(("wheel", *options, "--wheel-dir", str(wheels), str(sources)), "any Python")
         (wheel,) = wheels.glob("*.whl")
         _check_version(clone, wheel.name)
         return read_zip(wheel)

@@ -1,10 +1,9 @@
 """pip, and what it refuses in words that say what to do."""
 
-import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from obs2seq.errors import ConfigurationError, Obs2SeqError, StorageError
 
@@ -56,13 +55,12 @@ _REFUSALS: tuple[tuple[str, type[Obs2SeqError], str, str], ...] = (
 """From the special to the general: pip says that there is no match also where it has reached nothing."""
 
 
-def pip(arguments: Sequence[str], wanted: object, environment: Mapping[str, str] | None = None) -> None:
+def pip(arguments: Sequence[str], wanted: object) -> None:
     """Run this Python's pip, with its own configuration and `PIP_…` variables.
 
     Args:
         arguments: Such as `install`, and what follows it.
         wanted: What the packages are for, for messages.
-        environment: Further variables.
 
     Raises:
         ConfigurationError: pip or setuptools is missing, or no wheel fits.
@@ -70,9 +68,7 @@ def pip(arguments: Sequence[str], wanted: object, environment: Mapping[str, str]
     """
     # Isolated from the current folder, whose modules would hide pip's. Only at -vv pip tells no network from no wheel.
     command = [sys.executable, "-I", "-m", "pip", *arguments, "-vv", "--no-input", "--disable-pip-version-check"]
-    done = subprocess.run(
-        command, env=os.environ | dict(environment or {}), capture_output=True, text=True, errors="replace", check=False
-    )
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode:
         raise _refusal(done.stderr + done.stdout, str(wanted))
 
