@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from obs2seq.aws.access import S3Access
+from obs2seq.aws.s3 import s3_client
 from obs2seq.errors import ConfigurationError, StorageError
 from obs2seq.launch.deploy import deploy
 from obs2seq.launch.placement import Placement, placed
@@ -25,16 +27,12 @@ def placement(folder: Path, bucket: str) -> Placement:
     return placed(small_package(folder / "dist"), ROLES, f"s3://{bucket}/code")
 
 
-def clients(service: str) -> Any:
-    return client(service, REGION)
-
-
 def test_files_are_uploaded_once_under_their_content(bucket: str, tmp_path: Path) -> None:
-    first = list(deploy(placement(tmp_path, bucket), LaunchValues(), clients))
-    second = list(deploy(placement(tmp_path, bucket), LaunchValues(), clients))
+    first = list(deploy(placement(tmp_path, bucket), LaunchValues()))
+    second = list(deploy(placement(tmp_path, bucket), LaunchValues()))
     (tmp_path / "dist" / "obs2seq-0.1.0.zip").write_text("other code")
     changed = placed_again(tmp_path, bucket)
-    third = list(deploy(changed, LaunchValues(), clients))
+    third = list(deploy(changed, LaunchValues()))
 
     assert [is_new for _, is_new in first] == [True, True, True]
     assert second == [(location, False) for location, _ in first]
@@ -51,71 +49,63 @@ def placed_again(folder: Path, bucket: str) -> Placement:
 
 
 def test_a_file_of_another_size_under_the_hash_is_refused(bucket: str, tmp_path: Path) -> None:
-    (location, _), *_ = deploy(placement(tmp_path, bucket), LaunchValues(), clients)
+    (location, _), *_ = deploy(placement(tmp_path, bucket), LaunchValues())
     key = location.removeprefix(f"s3://{bucket}/")
     client("s3", REGION).put_object(Bucket=bucket, Key=key, Body=b"other")
 
     with pytest.raises(StorageError, match=r"expected \d+ bytes, found 5. Hint: remove it"):
-        list(deploy(placement(tmp_path, bucket), LaunchValues(), clients))
+        list(deploy(placement(tmp_path, bucket), LaunchValues()))
 
 
 def test_a_large_file_is_uploaded_in_parts(bucket: str, tmp_path: Path) -> None:
     package = small_package(tmp_path / "dist")
     (tmp_path / "dist" / "deps-0123.tar.gz").write_bytes(bytes(17 * 1024 * 1024))
 
-    ((location, _),) = deploy(placed(package, ("dependencies",), f"s3://{bucket}/code"), LaunchValues(), clients)
+    ((location, _),) = deploy(placed(package, ("dependencies",), f"s3://{bucket}/code"), LaunchValues())
 
     found = client("s3", REGION).head_object(Bucket=bucket, Key=location.removeprefix(f"s3://{bucket}/"))
     assert found["ContentLength"] == 17 * 1024 * 1024
-    assert found["ETag"].endswith('-2"')
-
-
-class StubS3:
-    """Keeps what it is asked."""
-
-    def __init__(self, code: str = "404") -> None:
-        self.code, self.asked = code, list[Any]()
-
-    def head_object(self, **parameters: Any) -> None:
-        self.asked.append(parameters)
-        raise ClientError({"Error": {"Code": self.code, "Message": ""}}, "HeadObject")
-
-    def upload_fileobj(self, body: Any, bucket: str, key: str, **options: Any) -> None:
-        self.asked.append(options["ExtraArgs"])
+    assert found["ETag"].endswith('-3"')
 
 
 def test_a_file_is_encrypted_by_the_key_that_is_named(bucket: str, tmp_path: Path) -> None:
     key = "arn:aws:kms:us-east-1:111122223333:key/11111111-2222-3333-4444-555555555555"
 
-    ((location, _), *_) = deploy(placement(tmp_path, bucket), LaunchValues(kms_key_arn=key), clients)
+    ((location, _), *_) = deploy(placement(tmp_path, bucket), LaunchValues(kms_key_arn=key))
 
     found = client("s3", REGION).head_object(Bucket=bucket, Key=location.removeprefix(f"s3://{bucket}/"))
     assert (found["ServerSideEncryption"], found["SSEKMSKeyId"]) == ("aws:kms", key)
 
 
-def test_key_and_owner_go_with_every_request(tmp_path: Path) -> None:
-    key = "arn:aws:kms:us-east-1:111122223333:key/11111111-2222-3333-4444-555555555555"
-    s3, values = StubS3(), LaunchValues(kms_key_arn=key, bucket_owner="111122223333")
+def test_every_request_names_the_owner_that_the_bucket_must_have(
+    bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owners = list[str | None]()
 
-    list(deploy(placed(small_package(tmp_path / "dist"), ("code",), "s3://b/code"), values, lambda _: s3))
+    def recording(access: S3Access) -> Any:
+        owners.append(access.expected_owner)
+        return s3_client(access)
 
-    head, upload = s3.asked
-    assert head["ExpectedBucketOwner"] == "111122223333"
-    assert upload == {
-        "ServerSideEncryption": "aws:kms",
-        "SSEKMSKeyId": key,
-        "ExpectedBucketOwner": "111122223333",
-    }
+    monkeypatch.setattr("obs2seq.launch.deploy.s3_client", recording)
+    monkeypatch.setattr("obs2seq.aws.uploads.s3_client", recording)
+
+    list(deploy(placement(tmp_path, bucket), LaunchValues(bucket_owner="111122223333")))
+
+    assert owners == ["111122223333"] * 6
 
 
 @pytest.mark.parametrize(
     ("code", "said"), [("403", "access denied"), ("ExpiredToken", "expired credentials"), ("301", "of another region")]
 )
-def test_what_s3_refuses_is_one_message(tmp_path: Path, code: str, said: str) -> None:
-    found = placed(small_package(tmp_path / "dist"), ("code",), "s3://b/code")
+def test_what_s3_refuses_is_one_message(tmp_path: Path, code: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Refusing:
+        def head_object(self, **_: Any) -> None:
+            raise ClientError({"Error": {"Code": code, "Message": ""}}, "HeadObject")
+
+    monkeypatch.setattr("obs2seq.launch.deploy.s3_client", lambda _: Refusing())
 
     with pytest.raises(StorageError, match=said):
-        list(deploy(found, LaunchValues(), lambda _: StubS3(code)))
+        list(deploy(placement(tmp_path, "b"), LaunchValues()))
 
 
 def test_a_file_that_is_not_made_is_told(tmp_path: Path) -> None:

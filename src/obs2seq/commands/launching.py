@@ -20,7 +20,7 @@ from obs2seq.settings import add_settings_arguments, given_settings
 if TYPE_CHECKING:
     from obs2seq.launch.launch import Launch
     from obs2seq.launch.placement import Placement
-    from obs2seq.launch.target import Clients, Request, Target
+    from obs2seq.launch.target import Request, Target
     from obs2seq.launch.values import LaunchValues
 
 logger = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ def _deploy(arguments: argparse.Namespace) -> None:
     values = values_of(arguments)
     required(values, ["code_location"], arguments.target)
     placement = _placement(arguments, TARGETS[arguments.target], values)
-    for location in _deployed(placement, values, clients_of(values)):
+    for location in _deployed(placement, values):
         print(location)
 
 
@@ -131,7 +131,7 @@ def _submit_to_athena(arguments: argparse.Namespace, values: LaunchValues) -> No
         return
     if values.region:
         # The job makes its clients from the environment, as it does wherever it runs.
-        os.environ["AWS_DEFAULT_REGION"] = values.region
+        os.environ["AWS_REGION"] = values.region
     run(settings)
 
 
@@ -147,11 +147,11 @@ def _placement(arguments: argparse.Namespace, kind: type[Target], values: Launch
     return placed(package, kind.roles, str(values.code_location))
 
 
-def _deployed(placement: Placement, values: LaunchValues, clients: Clients) -> list[str]:
+def _deployed(placement: Placement, values: LaunchValues) -> list[str]:
     from obs2seq.launch.deploy import deploy
 
     locations = []
-    for location, is_new in deploy(placement, values, clients):
+    for location, is_new in deploy(placement, values):
         logger.info("%s %s", "uploaded" if is_new else "already there:", location)
         locations.append(location)
     return locations
@@ -175,7 +175,7 @@ def _started(target: Target, launch: Launch) -> str:
     run = existing(target.runs(launch))
     if run is None:
         if launch.placement:
-            _deployed(launch.placement, launch.values, target.clients)
+            _deployed(launch.placement, launch.values)
         run_id = target.submit(launch)
         logger.info("started %s as %s", run_id, launch.name)
         return run_id

@@ -4,36 +4,29 @@ EMR has no token that keeps a cluster from being started twice, and to list an a
 over all of them.
 """
 
-from botocore.exceptions import ClientError
+from functools import partial
 
-from obs2seq.aws.refusals import refusals
-from obs2seq.domain.locations import bucket_and_key, join
-from obs2seq.launch.deploy import encryption, owner
+from obs2seq.aws.s3 import s3_client
+from obs2seq.domain.locations import join
+from obs2seq.launch.deploy import code_access
 from obs2seq.launch.launch import Launch
-from obs2seq.launch.target import Clients
+from obs2seq.storage.s3 import S3Storage
 
 
-def noted_cluster(clients: Clients, launch: Launch) -> str | None:
+def noted_cluster(launch: Launch) -> str | None:
     """Return the cluster that was last started for the run; None where there is none."""
-    location = _location(launch)
-    bucket, key = bucket_and_key(location)
-    with refusals(location):
-        try:
-            answer = clients("s3").get_object(Bucket=bucket, Key=key, **owner(launch.values))
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "NoSuchKey":
-                return None
-            raise
-        return str(answer["Body"].read().decode("ascii")).strip()
+    note = _storage(launch).read_text(_location(launch))
+    return note.text.strip() if note else None
 
 
-def note_cluster(clients: Clients, launch: Launch, cluster: str) -> None:
+def note_cluster(launch: Launch, cluster: str) -> None:
     """Keep in mind which cluster was started for the run."""
-    location = _location(launch)
-    bucket, key = bucket_and_key(location)
-    with refusals(location):
-        options = encryption(launch.values) | owner(launch.values)
-        clients("s3").put_object(Bucket=bucket, Key=key, Body=f"{cluster}\n".encode("ascii"), **options)
+    _storage(launch).write_text(_location(launch), f"{cluster}\n")
+
+
+def _storage(launch: Launch) -> S3Storage:
+    access = code_access(launch.values)
+    return S3Storage(partial(s3_client, access), access)
 
 
 def _location(launch: Launch) -> str:

@@ -42,7 +42,7 @@ class Ec2Target(Target):
         return [_add_steps(launch, cluster) if cluster else _run_job_flow(launch)]
 
     def runs(self, launch: Launch) -> Iterator[Run]:
-        cluster = launch.values.cluster_id or noted_cluster(self.clients, launch)
+        cluster = launch.values.cluster_id or noted_cluster(launch)
         if cluster is None:
             return
         with refusals(cluster, "EMR", quoted=True):
@@ -58,7 +58,7 @@ class Ec2Target(Target):
                 return f"{cluster}/{emr.add_job_flow_steps(**request.parameters)['StepIds'][0]}"
             cluster = emr.run_job_flow(**request.parameters)["JobFlowId"]
             try:
-                note_cluster(self.clients, launch, cluster)
+                note_cluster(launch, cluster)
             except StorageError:
                 # What nobody finds again nobody ends.
                 emr.terminate_job_flows(JobFlowIds=[cluster])
