@@ -48,7 +48,15 @@ _CODES: tuple[tuple[tuple[str, ...], str, str], ...] = (
         "check s3_kms_key: a key of the bucket's region that is enabled; an alias is one of the caller's own account",
     ),
     (
-        ("SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests", "429"),
+        (
+            "SlowDown",
+            "Throttling",
+            "ThrottlingException",
+            "RequestLimitExceeded",
+            "TooManyRequests",
+            "TooManyRequestsException",
+            "429",
+        ),
         "too many requests",
         "run again later, with fewer jobs on this bucket at a time, or with AWS_MAX_ATTEMPTS=10",
     ),

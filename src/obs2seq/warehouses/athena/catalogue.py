@@ -13,7 +13,6 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from obs2seq.aws.clients import aws_client
 from obs2seq.aws.refusals import refusals
 from obs2seq.errors import ConfigurationError, DataNotFoundError, StorageError
 from obs2seq.sql.identifiers import quoted, table_parts
@@ -68,7 +67,7 @@ class GlueCatalogue:
         make_client: Makes the client for Glue; called once, when the first request is made.
     """
 
-    def __init__(self, database: str, make_client: Callable[[], Any] = lambda: aws_client("glue")) -> None:
+    def __init__(self, database: str, make_client: Callable[[], Any]) -> None:
         self.database, self._make_client = database, make_client
 
     @cached_property

@@ -12,7 +12,6 @@ from typing import Any
 import pyarrow
 from pyarrow import parquet
 
-from obs2seq.aws.clients import aws_client
 from obs2seq.aws.refusals import refusals
 from obs2seq.domain.files import StoredFile
 from obs2seq.domain.locations import bucket_and_key, join
@@ -40,7 +39,7 @@ class ParquetFooters:
         make_client: Makes the client for S3; called once, when the first request is made.
     """
 
-    def __init__(self, make_client: Callable[[], Any] = lambda: aws_client("s3")) -> None:
+    def __init__(self, make_client: Callable[[], Any]) -> None:
         self._make_client = make_client
 
     @cached_property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 import uuid
@@ -14,7 +13,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from obs2seq.aws.clients import aws_client
+from obs2seq.aws.access import ANY_ACCESS, S3Access
 from obs2seq.aws.refusals import refusals
 from obs2seq.aws.states import RunState, Status, state_of
 from obs2seq.aws.waiting import Patience, wait
@@ -39,6 +38,16 @@ class QueryPlace:
     query_location: str | None = None
     """Where Athena leaves results and its own notes; None: where the workgroup says."""
     deadline_s: float = 3600.0
+    access: S3Access = ANY_ACCESS
+    """How what queries write is encrypted, and whose the bucket of their results must be."""
+
+    def results(self) -> dict[str, object]:
+        """Return how results and data are written, by boto3's names."""
+        location = {"OutputLocation": self.query_location} if self.query_location else {}
+        owner = {"ExpectedBucketOwner": self.access.expected_owner} if self.access.expected_owner else {}
+        key = self.access.kms_key
+        encryption = {"EncryptionConfiguration": {"EncryptionOption": "SSE_KMS", "KmsKey": key}} if key else {}
+        return {**location, **owner, **encryption}
 
 
 @dataclass(frozen=True)
@@ -63,15 +72,13 @@ class AthenaQueries:
     def __init__(
         self,
         place: QueryPlace,
-        make_client: Callable[[], Any] = lambda: aws_client("athena"),
+        make_client: Callable[[], Any],
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._place, self._make_client = place, make_client
         self._clock, self._sleep = clock, sleep
-        # A token that outlived this process would give back the query of a run whose output was removed since.
-        self._process = uuid.uuid4().hex
 
     @cached_property
     def _client(self) -> Any:
@@ -82,7 +89,7 @@ class AthenaQueries:
     ) -> Finished:
         """Run a statement to its end.
 
-        A request that is sent twice starts one query: its token is made of the run, the statement and the attempt.
+        A request that is sent twice starts one query: the attempt has a token, which names the run.
         Where as many queries run as the account may have, the start waits. A query that fails for a reason that Athena
         itself calls passing is asked again, three times in all.
 
@@ -98,7 +105,7 @@ class AthenaQueries:
             DataError: Some row cannot be computed with.
         """
         for attempt in range(1, _ATTEMPTS + 1):
-            query = _Query(self._client, self._place, statement, self._token(run, statement, attempt), where)
+            query = _Query(self._client, self._place, statement, _token(run), where)
             execution = self._ended(query)
             if execution["Status"]["State"] == "SUCCEEDED":
                 return Finished(query.id, execution.get("EngineVersion", {}).get("EffectiveEngineVersion", ""))
@@ -149,9 +156,14 @@ class AthenaQueries:
 
         return wait(query.poll, patience, changed=tell, clock=self._clock, sleep=self._sleep)
 
-    def _token(self, run: str, statement: str, attempt: int) -> str:
-        parts = "\n".join((self._process, run, str(attempt), statement))
-        return hashlib.sha256(parts.encode()).hexdigest()
+
+def _token(run: str) -> str:
+    """Name a run, for who reads the account's log, and this attempt alone.
+
+    A token made of the run and its statement would give back the query of an earlier run, whose output has been removed
+    since: Athena would run nothing.
+    """
+    return f"obs2seq-{run}-{uuid.uuid4().hex}"
 
 
 class _Query:
@@ -194,12 +206,11 @@ class _Query:
                 raise
 
     def _request(self) -> dict[str, object]:
-        place = self._place
-        results = {"ResultConfiguration": {"OutputLocation": place.query_location}} if place.query_location else {}
+        place, results = self._place, self._place.results()
         return {
             "QueryString": self._statement,
             "ClientRequestToken": self._token,
             "QueryExecutionContext": {"Database": place.database},
             "WorkGroup": place.workgroup,
-            **results,
+            **({"ResultConfiguration": results} if results else {}),
         }
