@@ -17,7 +17,7 @@ from obs2seq.errors import (
     SpecificationError,
 )
 from obs2seq.ports import WarehouseServiceInterface
-from obs2seq.warehouses.spark import SparkWarehouseService
+from obs2seq.warehouses.service import WarehouseService
 from tests.fakes import InMemoryWarehouseService
 from tests.small_jobs import answers, put_answers, settings_for
 
@@ -56,7 +56,7 @@ def _on_spark(root: str, mode: str, kind: type[Any]) -> Case:
     return Case(service, f"{root}/in", f"{root}/out", kind, _run_and_instant(service))
 
 
-def _run_and_instant(service: SparkWarehouseService) -> Callable[[str], object]:
+def _run_and_instant(service: WarehouseService) -> Callable[[str], object]:
     def read(location: str) -> object:
         try:
             manifest = service.published(location)

@@ -28,15 +28,16 @@ from obs2seq.warehouses.failures import explained
 from obs2seq.warehouses.local import LocalWarehouseService
 from obs2seq.warehouses.preview import first_rows, first_rows_of_table
 from obs2seq.warehouses.readers import DeltaReader, ParquetReader, Sessions, TextFormat, TextReader
+from obs2seq.warehouses.service import WarehouseService
 from obs2seq.warehouses.session import cluster_session, local_session
-from obs2seq.warehouses.spark import SparkWarehouseService, Tools
+from obs2seq.warehouses.spark import SparkEngine, Tools
 from obs2seq.warehouses.writers import ParquetWriter
 
 if TYPE_CHECKING:
     from obs2seq.ports import PublishedPath
 
 LOCAL_DRIVER_MEMORY = "2g"
-_WAREHOUSES: dict[str, type[SparkWarehouseService]] = {"local": LocalWarehouseService, "emr": EmrWarehouseService}
+_WAREHOUSES: dict[str, type[WarehouseService]] = {"local": LocalWarehouseService, "emr": EmrWarehouseService}
 
 
 def run(settings: Settings) -> dict[str, tuple[Manifest, PublishedPath]]:
@@ -87,7 +88,7 @@ def _published_table(storage: Storage, location: str, rows: int) -> tuple[Manife
     return manifest, location, first_rows_of_table(sessions(), location, manifest, current.manifest, rows)
 
 
-def warehouse(settings: Settings, storage: Storage | None = None) -> SparkWarehouseService:
+def warehouse(settings: Settings, storage: Storage | None = None) -> WarehouseService:
     """Return the warehouse for the settings' mode. It starts Spark when it first needs it, and not before."""
     storage = storage or RoutedStorage()
     sessions = session_source(settings, storage)
@@ -97,8 +98,8 @@ def warehouse(settings: Settings, storage: Storage | None = None) -> SparkWareho
         is_delta = settings.output_format == "delta"
         return DeltaDataset(storage, location, writer) if is_delta else PublishedDataset(storage, location)
 
-    tools = Tools(sessions, storage, readers(settings, sessions), writer, dataset)
-    return _WAREHOUSES[settings.mode](job(settings), tools)
+    engine = SparkEngine(Tools(sessions, readers(settings, sessions), writer))
+    return _WAREHOUSES[settings.mode](job(settings), engine, storage, dataset)
 
 
 def session_source(settings: Settings, storage: Storage) -> Sessions:

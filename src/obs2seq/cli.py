@@ -2,34 +2,22 @@
 
 import argparse
 import io
-import json
 import logging
 import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import NoReturn
 
+from obs2seq.commands import COMMANDS
+from obs2seq.commands.runs import run
 from obs2seq.errors import DONE, SERVICE, ConfigurationError, Obs2SeqError
-from obs2seq.settings import (
-    LOCATIONS,
-    Settings,
-    add_settings_arguments,
-    given_settings,
-    load_settings,
-    parse_args,
-    settings_schema,
-    specification_schema,
-    unknown_options,
-)
+from obs2seq.settings import given_settings, load_settings, parse_args, unknown_options
 from obs2seq.version import __version__
 
 logger = logging.getLogger(__name__)
 INTERRUPTED = 130
 """What shells give a program that was stopped by Ctrl-C."""
-
-_ON_THIS_MACHINE = {"mode": "local"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,7 +39,7 @@ def run_job(argv: Sequence[str]) -> int:
         namespace, unknown = parse_args(argv, parser_class=_Parser)
         for name in unknown_options(unknown):
             logger.warning("passed over unknown option %s", name)
-        _run(load_settings(given_settings(namespace), os.environ, namespace.config))
+        run(load_settings(given_settings(namespace), os.environ, namespace.config))
 
     return guarded(job, is_debug=False)
 
@@ -102,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="obs2seq", description="Observations in, sequences out.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"obs2seq {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for name, add in _COMMANDS.items():
+    for name, add in COMMANDS.items():
         command = commands.add_parser(
             name,
             help=add.__doc__,
@@ -114,100 +102,6 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(name=name)
         add(command)
     return parser
-
-
-def _add_run(parser: argparse.ArgumentParser) -> None:
-    """Make sequences of observations and publish them."""
-    add_settings_arguments(parser, _ON_THIS_MACHINE)
-    parser.set_defaults(command=lambda arguments: _run(_settings(arguments)))
-
-
-def _add_check(parser: argparse.ArgumentParser) -> None:
-    """Say what a run would read, and what it would leave out, without making anything."""
-    add_settings_arguments(parser, _ON_THIS_MACHINE)
-    parser.set_defaults(command=lambda arguments: _check(_settings(arguments, ["s3_data_location"])))
-
-
-def _add_generate(parser: argparse.ArgumentParser) -> None:
-    """Write realistic observations to try things with."""
-    parser.add_argument("location", type=Path, metavar="FOLDER", help="local folder to write Parquet files into")
-    parser.add_argument("--observations", type=int, default=100_000, metavar="N", help="how many rows")
-    parser.add_argument("--pupils", type=int, metavar="N", help="how many pupils; None: one per 125 observations")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="another seed gives other pupils")
-    parser.add_argument("--files", type=int, metavar="N", help="how many files; None: one per 1.25 million rows")
-    parser.add_argument("--heaviest_share", type=float, metavar="X", help="the share of all rows of one pupil")
-    parser.add_argument("--force", action="store_true", help="replace what was generated there before")
-    parser.set_defaults(command=_generate)
-
-
-def _add_schema(parser: argparse.ArgumentParser) -> None:
-    """Print a JSON Schema, for editors."""
-    parser.add_argument("of", choices=["settings", "specification"], nargs="?", default="settings", help="of what")
-    parser.set_defaults(command=_schema)
-
-
-def _add_show(parser: argparse.ArgumentParser) -> None:
-    """Print what is published at a location, and draw a few of its sequences."""
-    parser.add_argument("location", metavar="DATASET", help="such as <output>/train_sequenced_100, local or s3://")
-    parser.add_argument("--sequences", type=int, default=3, metavar="N", help="how many to draw")
-    parser.set_defaults(command=_show)
-
-
-_COMMANDS = {
-    "run": _add_run,
-    "check": _add_check,
-    "generate": _add_generate,
-    "schema": _add_schema,
-    "show": _add_show,
-}
-
-
-def _settings(arguments: argparse.Namespace, required: Sequence[str] = LOCATIONS) -> Settings:
-    given = given_settings(arguments)
-    return load_settings(given, os.environ, arguments.config, _ON_THIS_MACHINE, required=required)
-
-
-def _run(settings: Settings) -> None:
-    from obs2seq.bootstrap import run
-    from obs2seq.console import print_outcome
-
-    print_outcome(run(settings))
-
-
-def _check(settings: Settings) -> None:
-    from obs2seq.bootstrap import check
-    from obs2seq.console import print_check
-
-    print_check(check(settings))
-
-
-def _generate(arguments: argparse.Namespace) -> None:
-    from obs2seq.generator import generate
-
-    made = generate(
-        arguments.location,
-        observations=arguments.observations,
-        pupils=arguments.pupils,
-        seed=arguments.seed,
-        files=arguments.files,
-        heaviest_share=arguments.heaviest_share,
-        force=arguments.force,
-    )
-    print(f"{made.observations:,} observations of {made.pupils:,} pupils in {made.files} files at {made.location}")
-
-
-def _schema(arguments: argparse.Namespace) -> None:
-    schema = settings_schema() if arguments.of == "settings" else specification_schema()
-    print(json.dumps(schema, indent=2, ensure_ascii=False))
-
-
-def _show(arguments: argparse.Namespace) -> None:
-    from obs2seq.bootstrap import published
-    from obs2seq.console import print_published
-
-    if arguments.sequences < 0:
-        raise ConfigurationError("option --sequences", f"expected 0 or more, found {arguments.sequences}")
-    print_published(*published(arguments.location, arguments.sequences))
 
 
 def _configure_output() -> None:

@@ -1,9 +1,9 @@
-"""What became of every row: the counts of a run as a ledger, and as a reason to stop."""
+"""What became of every row: the counts of a run on Spark as a ledger."""
 
 from obs2seq.domain import rules
 from obs2seq.domain.job import Job
 from obs2seq.domain.ledger import Ledger
-from obs2seq.errors import DataError, DataNotFoundError, LedgerError
+from obs2seq.errors import LedgerError
 from obs2seq.flow.selection import ROWS_IN
 from obs2seq.flow.sequences import ROWS_OUT, SEQUENCED
 from obs2seq.flow.tallies import Tally
@@ -27,26 +27,6 @@ def balanced_ledger(tally: Tally, job: Job, where: str) -> Ledger:
     return ledger
 
 
-def require_acceptable(ledger: Ledger, job: Job, subset: str, where: str) -> None:
-    """Stop the run, before anything is published, where a rule says so or nothing is left.
-
-    Raises:
-        DataError: Rows break a rule whose policy is to fail; the message counts them.
-        DataNotFoundError: Every row was left out.
-    """
-    broken = {rule: n for rule, n in ledger.left_out.items() if n and job.fails_on(rule)}
-    if broken:
-        found = "; ".join(f"{n} of {ledger.rows_in} rows: {rules.MEANINGS[rule]}" for rule, n in broken.items())
-        hints = "; ".join(rules.HINTS[rule] for rule in broken)
-        raise DataError(where, f"expected rows that can be used, found {found}", hints)
-    if not ledger.sequenced:
-        raise DataNotFoundError(
-            where,
-            f"expected observations for the subset '{subset}', found none ({_left_out(ledger)})",
-            "correct subsets, row_filter or min_length, or give more data",
-        )
-
-
 def input_ledger(counted_in: dict[str, int]) -> Ledger:
     """Return the ledger of the row rules alone: what no rule leaves out would go into sequences."""
     left_out = {rule: n for rule, n in counted_in.items() if rule != ROWS_IN and n}
@@ -67,8 +47,3 @@ def _ledger(tally: Tally, counted_in: dict[str, int], job: Job) -> Ledger:
     noted = duplicates if job.duplicates == "keep" else {}
     kept = {rule: n for rule, n in left_out.items() if n}
     return Ledger(counted_in[ROWS_IN], windows[SEQUENCED], kept, noted)
-
-
-def _left_out(ledger: Ledger) -> str:
-    reasons = ", ".join(f"{n} rows: {rules.MEANINGS[rule]}" for rule, n in ledger.left_out.items())
-    return f"of {ledger.rows_in} rows, {reasons}" if reasons else "no rows at all"

@@ -2,10 +2,10 @@
 
 from obs2seq.domain.locations import bucket_and_key, is_s3
 from obs2seq.errors import ConfigurationError
-from obs2seq.warehouses.spark import SparkWarehouseService
+from obs2seq.warehouses.service import WarehouseService
 
 
-class EmrWarehouseService(SparkWarehouseService):
+class EmrWarehouseService(WarehouseService):
     """Reads and writes S3 from a cluster, whose machines share no other disk."""
 
     def checked_location(self, location: str) -> str:

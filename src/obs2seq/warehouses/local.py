@@ -1,10 +1,10 @@
 """The warehouse on one machine."""
 
 from obs2seq.domain.locations import bucket_and_key, is_s3, local_path
-from obs2seq.warehouses.spark import SparkWarehouseService
+from obs2seq.warehouses.service import WarehouseService
 
 
-class LocalWarehouseService(SparkWarehouseService):
+class LocalWarehouseService(WarehouseService):
     """Reads and writes local paths, and `s3://` as AWS does, from this machine."""
 
     def checked_location(self, location: str) -> str:

@@ -1,33 +1,34 @@
-"""The warehouse on Spark: what the local and the EMR warehouse share, all but where they may read and write."""
+"""The engine on Spark, which the local and the EMR warehouse share."""
 
 from __future__ import annotations
 
-import logging
-from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import platform
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from functools import partial
 
-from obs2seq.domain.job import Job
+from pyspark.sql import DataFrame
+
+from obs2seq.domain.acceptance import require_acceptable
 from obs2seq.domain.ledger import Ledger
-from obs2seq.domain.locations import join
-from obs2seq.domain.manifest import CurrentRun, Manifest
-from obs2seq.domain.validation import nearest
-from obs2seq.errors import ConfigurationError, DataNotFoundError, Obs2SeqError
-from obs2seq.ports import ObservationReader, SequenceWriter, Storage, WarehouseServiceInterface
-from obs2seq.publishing import PublishedDataset
-from obs2seq.warehouses.locations import published_path, require_apart
+from obs2seq.domain.manifest import Manifest
+from obs2seq.domain.reading import reads
+from obs2seq.errors import StorageError
+from obs2seq.flow.dataflow import select_and_sequence
+from obs2seq.flow.selection import Selection
+from obs2seq.flow.tallies import Tally
+from obs2seq.ports import ObservationReader, SequenceWriter, Source, WrittenFile, all_columns
+from obs2seq.version import __version__
+from obs2seq.warehouses.accounts import balanced_ledger, input_ledger, rows_out
+from obs2seq.warehouses.engine import Engine, Order
+from obs2seq.warehouses.expressions import require_repeatable
+from obs2seq.warehouses.failures import explained
 from obs2seq.warehouses.readers import Sessions
-from obs2seq.warehouses.runs import Order, checked, make
-from obs2seq.warehouses.subsets import subset_source
+from obs2seq.warehouses.runs import input_summary
+from obs2seq.warehouses.subsets import SubsetSource, share_of
 
-if TYPE_CHECKING:
-    from obs2seq.ports import PublishedPath
-
-
-logger = logging.getLogger(__name__)
+_TEXT_FORMATS = ("csv", "json")
 
 
 def _now() -> datetime:
@@ -36,127 +37,83 @@ def _now() -> datetime:
 
 @dataclass(frozen=True)
 class Tools:
-    """What a warehouse works with."""
+    """What Spark works with."""
 
     sessions: Sessions
-    storage: Storage
     readers: Mapping[str, ObservationReader]
     """By format."""
     writer: SequenceWriter
-    datasets: Callable[[str], PublishedDataset]
-    """Gives what is published, or is to be, at a location."""
     clock: Callable[[], datetime] = _now
 
 
-@dataclass(frozen=True)
-class _Made:
-    """A finished run that waits to be published."""
-
-    dataset: PublishedDataset
-    run_id: str
-    former: CurrentRun | None
-    """What was current when the run began."""
-    keep_runs: int
-
-
-class SparkWarehouseService(WarehouseServiceInterface):
-    """Makes subsets ready on Spark. A run that is finished already costs a look at the files, and starts no Spark.
+class SparkEngine(Engine):
+    """Computes with window functions and `collect_list`; the session starts with the first run.
 
     Args:
-        job: What to make of the data.
-        tools: What to make it with.
+        tools: What to compute with.
     """
 
-    def __init__(self, job: Job, tools: Tools) -> None:
-        self._job = job
+    def __init__(self, tools: Tools) -> None:
         self._tools = tools
-        self._held_back: list[_Made] | None = None
 
-    @abstractmethod
-    def checked_location(self, location: str) -> str:
-        """Return the location as Spark and the storage are to know it; `ConfigurationError` where it is not allowed."""
+    def make(self, order: Order, found: SubsetSource, location: str, run_id: str) -> Manifest:
+        tally = Tally()
+        with explained(found.source.location, output=location):
+            frame = _frame(order, found, tally, self._tools)
+            files = self._tools.writer.write(frame, location)
+        return _manifest(order, found.source, run_id, frame, files, tally, self._tools)
 
-    def sequence_dataset(
-        self, s3_data_location: str, sequence_length: int, output_s3_location: str, subset_name: str
-    ) -> PublishedPath:
-        """Publish the subset's sequences below `<output>/<subset>_sequenced_<L>`; return that location."""
-        job = self._job.with_length(sequence_length)
-        order = Order(job, subset_name, "sequences", f"{subset_name}_sequenced_{sequence_length}")
-        return self._publish(order, s3_data_location, output_s3_location)
-
-    def prepare_dataset(self, s3_data_location: str, output_s3_location: str, subset_name: str) -> PublishedPath:
-        """Publish the subset's observations, checked and in order, below `<output>/<subset>_prepared`; return that."""
-        order = Order(self._job, subset_name, "observations", f"{subset_name}_prepared")
-        return self._publish(order, s3_data_location, output_s3_location)
-
-    def check_dataset(self, s3_data_location: str, subset_name: str) -> Ledger:
-        """Read every row of the subset once, without a shuffle, and return what would be left out; write nothing.
-
-        Raises:
-            DataError: What would stop a run.
-        """
-        order = Order(self._job, subset_name, "sequences", subset_name)
-        _require_known(subset_name, self._job)
-        data = self.checked_location(s3_data_location)
-        return checked(order, subset_source(self._tools.storage, data, self._job, subset_name), self._tools)
-
-    def published(self, location: str) -> Manifest:
-        """Return the manifest of the current run at a dataset's location."""
-        dataset = self._tools.datasets(location)
-        current = dataset.current()
-        if current is None:
-            raise DataNotFoundError(location, "expected a published dataset, found none")
-        return dataset.finished_manifest(current.run_id)
-
-    @contextmanager
-    def all_or_none(self) -> Iterator[None]:
-        """Hold back what is made within the block, and publish all of it at its end, or nothing after an error."""
-        held_back: list[_Made] = []
-        self._held_back = held_back
-        try:
-            yield
-        finally:
-            self._held_back = None
-        _publish_together(held_back)
-
-    def _publish(self, order: Order, data_location: str, output_location: str) -> PublishedPath:
-        data, output = self.checked_location(data_location), self.checked_location(output_location)
-        require_apart(data, output)
-        _require_known(order.subset, order.job)
-        found = subset_source(self._tools.storage, data, order.job, order.subset)
-        dataset = self._tools.datasets(join(output, order.dataset))
-        current = dataset.current()
-        made = _Made(dataset, make(order, found, dataset, self._tools), current, order.job.keep_runs)
-        if self._held_back is None:
-            _publish_together([made])
-        else:
-            self._held_back.append(made)
-        return published_path(dataset.location)
+    def check(self, order: Order, found: SubsetSource) -> Ledger:
+        tally = Tally()
+        where = found.source.location
+        with explained(where):
+            _frame(order, found, tally, self._tools)
+            ledger = input_ledger(tally.recount("input"))
+        require_acceptable(ledger, order.job, order.subset, where)
+        return ledger
 
 
-def _publish_together(runs: Sequence[_Made]) -> None:
-    """Let readers find all of the runs; of none where one cannot be published, as far as storage still answers then."""
-    for made in runs:
-        made.dataset.require_publishable(made.run_id, made.former)
-    try:
-        for made in runs:
-            made.dataset.make_current(made.run_id, made.former)
-    except BaseException:
-        _withdraw(runs)
-        raise
-    for made in runs:
-        made.dataset.remove_old_runs(made.keep_runs)
+def _frame(order: Order, found: SubsetSource, tally: Tally, tools: Tools) -> DataFrame:
+    job = order.job
+    is_read = all_columns if order.kind == "observations" else partial(reads, job)
+    raw = tools.readers[found.source.format].read(found.source, is_read)
+    names = [*raw.columns, *job.columns]
+    selection = Selection(
+        columns=job.columns,
+        row_filter=job.row_filter,
+        share=share_of(job, order.subset, names, has_own_folder=found.has_own_folder),
+        duplicates=job.duplicates,
+        is_text_input=found.source.format in _TEXT_FORMATS,
+    )
+    require_repeatable(raw, selection)
+    return select_and_sequence(raw, job.spec, selection, tally, order.kind)
 
 
-def _withdraw(runs: Sequence[_Made]) -> None:
-    for made in runs:
-        try:
-            made.dataset.withdraw(made.run_id, made.former)
-        except Obs2SeqError as error:
-            logger.error("%s: run %s stays published: %s", made.dataset.location, made.run_id, error)
-
-
-def _require_known(subset: str, job: Job) -> None:
-    if subset not in job.subsets:
-        problem = f"expected one of {', '.join(job.subsets)}, found '{subset}'"
-        raise ConfigurationError("subsets", problem, nearest(subset, job.subsets))
+def _manifest(
+    order: Order, source: Source, run_id: str, frame: DataFrame, files: list[WrittenFile], tally: Tally, tools: Tools
+) -> Manifest:
+    """Account for what was written; raise where it does not add up."""
+    ledger = balanced_ledger(tally, order.job, order.dataset)
+    require_acceptable(ledger, order.job, order.subset, source.location)
+    rows = sum(file.rows for file in files)
+    if rows != rows_out(tally):
+        raise StorageError(
+            order.dataset,
+            f"expected {rows_out(tally)} rows in the files that were written, found {rows}",
+            "one run at a time may write here; run again",
+        )
+    return Manifest(
+        run_id=run_id,
+        dataset=order.dataset,
+        subset=order.subset,
+        kind=order.kind,
+        format=order.job.output_format,
+        rows=rows,
+        files=tuple(files),
+        columns={field.name: field.dataType.simpleString() for field in frame.schema},
+        settings=order.job.shape(),
+        ledger=ledger,
+        input=input_summary(source),
+        versions={"obs2seq": __version__, "spark": tools.sessions().version, "python": platform.python_version()},
+        published_at=tools.clock().isoformat(),
+    )

@@ -1,0 +1,38 @@
+"""What computes a run: Spark, Athena, or whatever else holds the contract. It publishes nothing."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Literal
+
+from obs2seq.domain.job import Job
+from obs2seq.domain.ledger import Ledger
+from obs2seq.domain.manifest import Manifest
+from obs2seq.warehouses.subsets import SubsetSource
+
+
+@dataclass(frozen=True)
+class Order:
+    """What one run is to make."""
+
+    job: Job
+    subset: str
+    kind: Literal["sequences", "observations"]
+    dataset: str
+    """The name of the folder that readers open."""
+
+
+class Engine(ABC):
+    """Computes the data of one subset."""
+
+    @abstractmethod
+    def make(self, order: Order, found: SubsetSource, location: str, run_id: str) -> Manifest:
+        """Write the data into a folder that holds none; return the account of it, which balances.
+
+        Raises:
+            DataError: The input cannot be used.
+            StorageError: Something refused, or the files that were written are not what was counted.
+        """
+
+    @abstractmethod
+    def check(self, order: Order, found: SubsetSource) -> Ledger:
+        """Return what the row rules would leave out, after one pass that makes nothing; raise what would stop a run."""
