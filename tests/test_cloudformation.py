@@ -2,16 +2,14 @@
 
 import json
 import re
-from typing import Any
 
 import pytest
 import yaml
 from cfnlint.api import lint_file
 from cfnlint.config import ManualArgs
-from cfnlint.decode import cfn_yaml
 
 from obs2seq.launch.values import LaunchValues
-from tests.iam_documents import EMR, TEMPLATE, plain, resources
+from tests.iam_documents import EMR, TEMPLATE, plain, resources, template
 
 BUCKETS = ("CodeBucket", "DataBucket")
 VALUES = {
@@ -31,13 +29,6 @@ VALUES = {
     "ServerlessRole.Arn": "arn:aws:iam::111122223333:role/obs2seq-serverless",
 }
 """What a stack's resources are called once they are there."""
-
-
-@pytest.fixture(scope="module")
-def template() -> dict[str, Any]:
-    loaded, problems = cfn_yaml.load(str(TEMPLATE))
-    assert problems == []
-    return dict(loaded)
 
 
 def test_cfn_lint_passes_and_has_nothing_to_advise() -> None:
@@ -65,7 +56,9 @@ def test_buckets_are_private_encrypted_and_versioned(name: str) -> None:
 
 
 def test_buckets_answer_over_tls_alone() -> None:
-    policies = {each["Bucket"]: each["PolicyDocument"]["Statement"] for each in resources("AWS::S3::BucketPolicy").values()}
+    policies = {
+        each["Bucket"]: each["PolicyDocument"]["Statement"] for each in resources("AWS::S3::BucketPolicy").values()
+    }
 
     assert policies == {
         f"${{{name}_bucket}}": [
@@ -82,8 +75,8 @@ def test_buckets_answer_over_tls_alone() -> None:
     }
 
 
-def test_policies_stand_nowhere_else(template: dict[str, Any]) -> None:
-    kinds = {each["Type"] for each in template["Resources"].values() if "Policy" in json.dumps(each["Properties"])}
+def test_policies_stand_nowhere_else() -> None:
+    kinds = {each["Type"] for each in template()["Resources"].values() if "Policy" in json.dumps(each["Properties"])}
 
     assert {kind for kind in kinds if kind != "AWS::S3::Bucket"} == {
         "AWS::IAM::ManagedPolicy",
@@ -123,8 +116,8 @@ def test_the_security_configuration_is_that_of_the_file() -> None:
 
 
 @pytest.mark.parametrize("output", ["Values", "ClusterValues"])
-def test_the_stack_tells_the_values_of_a_launch(template: dict[str, Any], output: str) -> None:
-    text: str = template["Outputs"][output]["Value"]["Fn::Sub"]
+def test_the_stack_tells_the_values_of_a_launch(output: str) -> None:
+    text: str = template()["Outputs"][output]["Value"]["Fn::Sub"]
     told = yaml.safe_load(re.sub(r"\$\{([\w:.]+)\}", lambda match: VALUES[match[1]], text))
 
     values = LaunchValues(**told)
@@ -136,5 +129,8 @@ def test_the_stack_tells_the_values_of_a_launch(template: dict[str, Any], output
 
 
 def test_what_the_template_refers_to_is_written_as_in_the_files() -> None:
-    assert plain({"Fn::Sub": "arn:${AWS::Partition}:s3:::${DataBucket}/${Other}"}) == "arn:aws:s3:::${data_bucket}/${Other}"
+    assert (
+        plain({"Fn::Sub": "arn:${AWS::Partition}:s3:::${DataBucket}/${Other}"})
+        == "arn:aws:s3:::${data_bucket}/${Other}"
+    )
     assert plain([{"Ref": "Project"}, {"Fn::GetAtt": ["Key", "Arn"]}]) == ["${project}", "${kms_key_arn}"]

@@ -71,11 +71,18 @@ def test_every_statement_allows_one_thing_on_named_resources(name: str) -> None:
         ({"NotAction": ["s3:PutObject"]}, "NotAction instead of what is meant"),
         ({"NotResource": [OUTPUT]}, "NotResource instead of what is meant"),
         ({"Resource": "*"}, "* is not one resource or folder"),
+        ({"Action": "elasticmapreduce:ListClusters", "Resource": "*"}, "* is not one resource or folder"),
         ({"Resource": "arn:aws:s3:::*"}, "arn:aws:s3:::* is not one resource or folder"),
-        ({"Resource": "arn:aws:glue:*:${account}:job/x"}, "arn:aws:glue:*:${account}:job/x is not one resource or folder"),
+        (
+            {"Resource": "arn:aws:glue:*:${account}:job/x"},
+            "arn:aws:glue:*:${account}:job/x is not one resource or folder",
+        ),
         ({"Resource": "arn:aws:s3:::${data_bucket}/*"}, "arn:aws:s3:::${data_bucket}/* is written to"),
         (PASS_ROLE, "a role can be passed to any service"),
-        (PASS_ROLE | {"Condition": {"StringLike": {"iam:PassedToService": "*"}}}, "a role can be passed to any service"),
+        (
+            PASS_ROLE | {"Condition": {"StringLike": {"iam:PassedToService": "*"}}},
+            "a role can be passed to any service",
+        ),
         (
             {"Action": "kms:Decrypt", "Resource": "arn:aws:kms:${region}:${account}:key/*"},
             "arn:aws:kms:${region}:${account}:key/* is not the one key",
