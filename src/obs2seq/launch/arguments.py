@@ -78,6 +78,11 @@ def as_arguments(options: Mapping[str, str]) -> list[str]:
     return [f"--{key}" if key in _FLAGS else f"--{key}={text}" for key, text in options.items()]
 
 
+def as_glue_arguments(options: Mapping[str, str]) -> dict[str, str]:
+    """Write options as the arguments of a Glue job run: every one has a value there, and `--mode` is Glue's own."""
+    return {f"--{key}": text for key, text in options.items() if key != "mode"}
+
+
 def _text(key: str, value: object) -> str:
     if isinstance(value, str) and "string" in json_types(key):
         return value

@@ -8,14 +8,14 @@ from typing import Any
 
 from obs2seq.aws.refusals import refusals
 from obs2seq.aws.states import RunState, Status, state_of
+from obs2seq.launch.cluster_notes import note_cluster, noted_cluster
 from obs2seq.launch.launch import NAME_PREFIX, Launch, require_s3
 from obs2seq.launch.logs import LogFile, s3_logs
 from obs2seq.launch.releases import INSTANCE_TYPES, emr_runtime, require_architecture
-from obs2seq.launch.spark_settings import as_conf, spark_settings
+from obs2seq.launch.spark_settings import spark_conf
 from obs2seq.launch.target import Request, Run, Target
 from obs2seq.launch.values import LaunchValues, required
 
-_LIVE = ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"]
 _FOR_ANY = ("region", "code_location")
 _FOR_OWN_CLUSTER = ("log_location", "service_role", "instance_profile", "subnet_ids")
 _APPLICATION = re.compile(r"\bapplication_\d+_\d+\b")
@@ -25,6 +25,7 @@ class Ec2Target(Target):
     """EMR on EC2; a run's id is `<cluster>/<step>`."""
 
     name = "ec2"
+    roles = ("code", "dependencies", "job")
 
     def check(self, launch: Launch) -> None:
         values = launch.values
@@ -39,11 +40,13 @@ class Ec2Target(Target):
         return [_add_steps(launch, cluster) if cluster else _run_job_flow(launch)]
 
     def runs(self, launch: Launch) -> Iterator[Run]:
-        for cluster in [launch.values.cluster_id] if launch.values.cluster_id else self._clusters(launch.name):
-            with refusals(cluster, "EMR", quoted=True):
-                pages = self.clients("emr").get_paginator("list_steps").paginate(ClusterId=cluster)
-                steps = [step for page in pages for step in page["Steps"] if step["Name"] == launch.name]
-            yield from (Run(f"{cluster}/{step['Id']}", _status(step)) for step in steps)
+        cluster = launch.values.cluster_id or noted_cluster(self.clients, launch)
+        if cluster is None:
+            return
+        with refusals(cluster, "EMR", quoted=True):
+            pages = self.clients("emr").get_paginator("list_steps").paginate(ClusterId=cluster)
+            steps = [step for page in pages for step in page["Steps"] if step["Name"] == launch.name]
+        yield from (Run(f"{cluster}/{step['Id']}", _status(step)) for step in steps)
 
     def submit(self, launch: Launch) -> str:
         (request,) = self.requests(launch)
@@ -52,6 +55,7 @@ class Ec2Target(Target):
             if cluster:
                 return f"{cluster}/{emr.add_job_flow_steps(**request.parameters)['StepIds'][0]}"
             cluster = emr.run_job_flow(**request.parameters)["JobFlowId"]
+            note_cluster(self.clients, launch, cluster)
             return f"{cluster}/{emr.list_steps(ClusterId=cluster)['Steps'][0]['Id']}"
 
     def status(self, run_id: str) -> Status:
@@ -85,12 +89,6 @@ class Ec2Target(Target):
         step = s3_logs(s3, f"{folder}/steps/{step_id}", r"stderr|stdout|controller")
         step.sort(key=lambda file: ["stderr", "stdout", "controller"].index(file.name))
         return [*_driver_logs(s3, folder, step), *step]
-
-    def _clusters(self, name: str) -> list[str]:
-        """Return the clusters of a name, the newest first; EMR lists those of two months."""
-        with refusals(name, "EMR", quoted=True):
-            pages = self.clients("emr").get_paginator("list_clusters").paginate()
-            return [each["Id"] for page in pages for each in page["Clusters"] if each["Name"] == name]
 
 
 def _driver_logs(s3: Any, folder: str, step: Iterable[LogFile]) -> list[LogFile]:
@@ -136,7 +134,7 @@ def _run_job_flow(launch: Launch) -> Request:
 
 
 def _steps(launch: Launch, action_on_failure: str) -> Any:
-    conf = as_conf(spark_settings("ec2", launch.locations))
+    conf = spark_conf("ec2", launch.locations)
     return launch.filled("steps.json", action_on_failure=action_on_failure, spark_conf=conf)
 
 

@@ -13,7 +13,7 @@ from obs2seq.domain.fingerprint import fingerprint
 from obs2seq.domain.locations import is_s3
 from obs2seq.errors import ConfigurationError
 from obs2seq.launch.arguments import as_arguments, job_options
-from obs2seq.launch.package import Package
+from obs2seq.launch.placement import ROLES, Placement
 from obs2seq.launch.templates import filled
 from obs2seq.launch.values import LaunchValues
 from obs2seq.settings import LOCATIONS, Settings
@@ -29,7 +29,7 @@ class Launch:
         target: Where it runs, by the target's name.
         settings: What it does.
         values: The account's names.
-        package: Its code; None where the target needs none.
+        placement: Its code; None where the target needs none.
         max_hours: After so long the run is cancelled.
         templates: The folder of the requests' templates.
         again: Another text makes another run of the same settings and code.
@@ -38,7 +38,7 @@ class Launch:
     target: str
     settings: Settings
     values: LaunchValues
-    package: Package | None
+    placement: Placement | None
     max_hours: float
     templates: Path
     again: str = ""
@@ -51,7 +51,7 @@ class Launch:
     @cached_property
     def token(self) -> str:
         """The same for the same settings, code and target: so a run that was started before is found."""
-        code = self.package.digest if self.package else ""
+        code = self.placement.digest if self.placement else ""
         return fingerprint(self.target, self.options, code, self.again)
 
     @property
@@ -61,13 +61,13 @@ class Launch:
 
     @property
     def timeout_minutes(self) -> int:
-        """The longest that the run may take."""
-        return max(1, math.ceil(self.max_hours * 60))
+        """The longest that the run may take; EMR Serverless allows no less than 5."""
+        return max(5, math.ceil(self.max_hours * 60))
 
     @property
     def locations(self) -> Mapping[str, str]:
         """Where the package's files lie, by role."""
-        return self.package.locations if self.package else {}
+        return self.placement.locations if self.placement else {}
 
     def filled(self, template: str, **more: Any) -> Any:
         """Return a template with all values that every target knows, and more."""
@@ -75,10 +75,9 @@ class Launch:
 
     def _placeholders(self) -> dict[str, Any]:
         """Values by name; what is not there is None, as it is for a value that is not given."""
-        roles = dict.fromkeys(("code", "wheel", "dependencies", "job", "glue_job"))
         return {
             **self.values.model_dump(),
-            **roles,
+            **dict.fromkeys(ROLES),
             **self.locations,
             "run_name": self.name,
             "timeout_minutes": self.timeout_minutes,

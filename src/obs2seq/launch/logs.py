@@ -60,3 +60,35 @@ def _lines(client: Any, location: str) -> Iterator[str]:
         file = gzip.GzipFile(fileobj=body) if location.endswith(_GZIP) else body
         for line in io.TextIOWrapper(io.BufferedReader(file), "utf-8", errors="replace"):
             yield line.rstrip("\r\n")
+
+
+def cloudwatch_log(client: Any, name: str, group: str, stream: str) -> LogFile | None:
+    """Return a log stream of CloudWatch; None where it is not there.
+
+    Args:
+        client: Of CloudWatch Logs.
+        name: What to call it.
+        group: The log group.
+        stream: The stream in it.
+    """
+    location = f"{group}/{stream}"
+    with refusals(location, "CloudWatch Logs"):
+        try:
+            client.get_log_events(logGroupName=group, logStreamName=stream, limit=1)
+        except client.exceptions.ResourceNotFoundException:
+            return None
+    return LogFile(name, location, lambda: _events(client, group, stream))
+
+
+def _events(client: Any, group: str, stream: str) -> Iterator[str]:
+    """Yield the lines of all events; the last page is where the token stays the same."""
+    token: str | None = None
+    while True:
+        following = {"nextToken": token} if token else {}
+        with refusals(f"{group}/{stream}", "CloudWatch Logs"):
+            page = client.get_log_events(logGroupName=group, logStreamName=stream, startFromHead=True, **following)
+        for event in page["events"]:
+            yield from event["message"].splitlines()
+        if page["nextForwardToken"] == token:
+            return
+        token = page["nextForwardToken"]

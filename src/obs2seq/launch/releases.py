@@ -48,18 +48,9 @@ def emr_runtime(label: str, architecture: Architecture) -> Runtime:
     return Runtime(EMR_PYTHON, architecture)
 
 
-def glue_runtime(version: str, architecture: Architecture) -> Runtime:
-    """Return what a package for a version of Glue has to be made for; Glue's workers are all x86_64.
-
-    Raises:
-        ConfigurationError: The package is meant for another architecture.
-    """
-    if architecture != "x86_64":
-        hint = "give --set architecture=x86_64"
-        raise ConfigurationError(
-            "architecture", f"expected x86_64, which Glue's workers are, found {architecture}", hint
-        )
-    return Runtime(GLUE_PYTHON[version], architecture)
+def glue_runtime(version: str) -> Runtime:
+    """Return what a package for a version of Glue has to be made for; Glue has x86_64 workers alone."""
+    return Runtime(GLUE_PYTHON[version], "x86_64")
 
 
 def require_architecture(instance_types: tuple[str, ...], architecture: Architecture) -> None:

@@ -10,7 +10,7 @@ from obs2seq.errors import ConfigurationError
 from obs2seq.launch.launch import Launch, require_s3
 from obs2seq.launch.logs import LogFile, s3_logs
 from obs2seq.launch.releases import emr_runtime
-from obs2seq.launch.spark_settings import as_conf, spark_settings
+from obs2seq.launch.spark_settings import spark_conf
 from obs2seq.launch.target import Request, Run, Target
 from obs2seq.launch.values import LaunchValues, required
 
@@ -22,6 +22,7 @@ class ServerlessTarget(Target):
     """EMR Serverless; a run's id is `<application>/<job run>`."""
 
     name = "serverless"
+    roles = ("code", "dependencies", "job")
 
     def check(self, launch: Launch) -> None:
         required(launch.values, _NEEDED, self.name)
@@ -79,7 +80,7 @@ def _status(word: str, details: str) -> Status:
 
 
 def _start_job_run(launch: Launch, attempt: int) -> Request:
-    conf = as_conf(spark_settings("serverless", launch.locations))
+    conf = spark_conf("serverless", launch.locations)
     parameters = launch.filled(
         "serverless.json", client_token=f"{launch.token}-{attempt}", spark_submit_parameters=" ".join(conf)
     )

@@ -47,6 +47,8 @@ class Target(ABC):
     """
 
     name: ClassVar[str]
+    roles: ClassVar[tuple[str, ...]] = ()
+    """Which of the package's files it needs."""
 
     def __init__(self, clients: Clients) -> None:
         self.clients = clients
@@ -77,7 +79,7 @@ class Target(ABC):
 
     @abstractmethod
     def log_files(self, run_id: str) -> list[LogFile]:
-        """Return what the driver has written, the file with the job's own messages first; none where none is there yet."""
+        """Return what the driver has written, the job's own messages first; none where none is there yet."""
 
 
 def existing(runs: Iterable[Run]) -> Run | None:

@@ -21,7 +21,8 @@ def filled(path: Path, values: Mapping[str, Any]) -> Any:
     """Return what a JSON file holds, with values for its placeholders.
 
     A text that is nothing but `${name}` becomes the value itself, of whatever type; within a list, the items of a list.
-    What needs a value that is None is left out of the list or object that it stands in. An object left empty so goes too.
+    What needs a value that is None is left out of the list or object that it stands in, and so is an object that this
+    leaves empty.
 
     Raises:
         ConfigurationError: The file is not there or no JSON, or names a value that nobody knows.

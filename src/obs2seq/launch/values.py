@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -14,11 +14,12 @@ from pydantic import (
     StrictInt,
     StrictStr,
     ValidationError,
+    model_validator,
 )
 
 from obs2seq.domain.locations import bucket_and_key
 from obs2seq.domain.secrets import refuse_secrets
-from obs2seq.domain.validation import findings, nearest, shortened
+from obs2seq.domain.validation import MisfitError, findings, nearest, shortened
 from obs2seq.errors import ConfigurationError
 from obs2seq.settings.yaml_text import parse_yaml
 
@@ -36,26 +37,28 @@ def _on_s3(location: str) -> str:
     return location.rstrip("/")
 
 
-def _like(form: str, pattern: str) -> Any:
-    """Return the type of texts that match a pattern; messages show the form instead."""
+def _like(form: str, pattern: str) -> BeforeValidator:
+    """Check that a text matches a pattern; messages show the form instead."""
 
     def check(text: object) -> object:
         if not isinstance(text, str) or not re.fullmatch(pattern, text):
             raise ValueError(f"expected {form}, found {shortened(text)}")
         return text
 
-    return Annotated[StrictStr, BeforeValidator(check)]
+    return BeforeValidator(check)
 
 
 Text = Annotated[StrictStr, Field(min_length=1)]
 Folder = Annotated[StrictStr, AfterValidator(_on_s3)]
 Positive = Annotated[StrictInt, Field(ge=1)]
-Role = _like("arn:aws:iam::111122223333:role/<name>", r"arn:aws[a-z-]*:iam::\d{12}:role/\S+")
-Key = _like("arn:aws:kms:<region>:111122223333:key/<id>", r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/\S+")
-Owner = _like("an account's 12 digits, in quotes", r"\d{12}")
-Cluster = _like("j-<letters and digits>", r"j-[A-Z0-9]+")
-Application = _like("small letters and digits", r"[0-9a-z]+")
-JobName = _like("a name without spaces and slashes", r"[^/\s]+")
+Role = Annotated[StrictStr, _like("arn:aws:iam::111122223333:role/<name>", r"arn:aws[a-z-]*:iam::\d{12}:role/\S+")]
+Key = Annotated[
+    StrictStr, _like("arn:aws:kms:<region>:111122223333:key/<id>", r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/\S+")
+]
+Owner = Annotated[StrictStr, _like("an account's 12 digits, in quotes", r"\d{12}")]
+Cluster = Annotated[StrictStr, _like("j-<letters and digits>", r"j-[A-Z0-9]+")]
+Application = Annotated[StrictStr, _like("small letters and digits", r"[0-9a-z]+")]
+JobName = Annotated[StrictStr, _like("a name without spaces and slashes", r"[^/\s]+")]
 
 
 class LaunchValues(BaseModel):
@@ -82,7 +85,7 @@ class LaunchValues(BaseModel):
     primary_instance_types: tuple[Text, ...] = ()
     instance_types: tuple[Text, ...] = ()
     core_units: Positive = 1
-    spot_units: Annotated[StrictInt, Field(ge=0)] = 3
+    spot_units: Positive = 3
     max_units: Positive = 10
     idle_minutes: Annotated[StrictInt, Field(ge=1, le=7 * 24 * 60)] = 10
 
@@ -93,7 +96,14 @@ class LaunchValues(BaseModel):
     glue_role_arn: Role | None = None
     glue_worker_type: Literal["G.1X", "G.2X", "G.4X", "G.8X", "R.1X", "R.2X", "R.4X", "R.8X"] = "G.1X"
     glue_workers: Annotated[StrictInt, Field(ge=2)] = 4
-    glue_python_modules: tuple[Text, ...] = ()
+
+    @model_validator(mode="after")
+    def _sizes_fit(self) -> Self:
+        least = self.core_units + self.spot_units
+        if self.max_units < least:
+            found = f"expected {least} (core_units and spot_units) or more, found {self.max_units}"
+            raise MisfitError([("max_units", found)])
+        return self
 
 
 def load_values(file: Path | None, settings: Iterable[str] = ()) -> LaunchValues:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +11,14 @@ from pathlib import Path
 from obs2seq.domain.fingerprint import HEX_DIGITS, fingerprint
 from obs2seq.domain.locations import join
 from obs2seq.errors import ConfigurationError
+from obs2seq.packaging import Package, Role
+from obs2seq.packaging.clone import find_clone
+
+ROLES = ("code", "dependencies", "job", "wheel", "requirements", "glue_job")
+"""A zip, an archive and a script for EMR; a wheel, a list of what it needs and a script for Glue."""
+
+
+_SCRIPTS = {"job": "sequence_observations.py", "glue_job": "glue_sequence_observations.py"}
 
 
 @dataclass(frozen=True)
@@ -18,7 +26,7 @@ class PackagedFile:
     """A file of the package, read once."""
 
     role: str
-    """code (a zip for --py-files), wheel, dependencies (an archive), job or glue_job (a script)."""
+    """One of `ROLES`."""
     path: Path
     size: int
     digest: str
@@ -36,8 +44,8 @@ class PackagedFile:
 
 
 @dataclass(frozen=True)
-class Package:
-    """The files of one package, and where each lies below a folder on S3.
+class Placement:
+    """The files that a target needs, and where each lies below a folder on S3.
 
     Keys hold a hash of the content: what is there never changes, and a run keeps the code that it was started with.
     """
@@ -45,14 +53,9 @@ class Package:
     files: tuple[PackagedFile, ...]
     code_location: str
 
-    @classmethod
-    def of(cls, paths: Iterable[tuple[str, Path]], code_location: str) -> Package:
-        """Read the files, given as role and path."""
-        return cls(tuple(PackagedFile.read(role, path) for role, path in paths), code_location)
-
     @cached_property
     def digest(self) -> str:
-        """A hash of all that is in it."""
+        """A hash of all that is in them."""
         return fingerprint(*sorted([file.role, file.digest] for file in self.files))
 
     @cached_property
@@ -63,3 +66,20 @@ class Package:
     def location(self, file: PackagedFile) -> str:
         """Return where a file lies."""
         return join(self.code_location, file.digest[:HEX_DIGITS], file.path.name)
+
+
+def placed(package: Package, roles: Collection[str], code_location: str) -> Placement:
+    """Return those of a package's files that a target needs, placed below a folder.
+
+    Raises:
+        ConfigurationError: One of them is not there.
+    """
+    scripts = {path.name: path for path in package.paths(Role.JOB)}
+    paths = {
+        "code": package.paths(Role.CODE),
+        "dependencies": package.paths(Role.DEPENDENCIES),
+        "wheel": package.paths(Role.WHEEL),
+        "requirements": (find_clone().lock,),
+        **{role: (scripts.get(name, Path("jobs", name)),) for role, name in _SCRIPTS.items()},
+    }
+    return Placement(tuple(PackagedFile.read(role, path) for role in roles for path in paths[role]), code_location)
