@@ -18,7 +18,12 @@ from tests.small_jobs import answers, published_sequences, put_answers
 TESTS = Path(__file__).parent
 SCRIPT = TESTS.parent / "jobs" / "glue_sequence_observations.py"
 ON_GLUE = ["--JOB_NAME", "obs2seq", "--JOB_ID", "j_1", "--JOB_RUN_ID", "jr_1", "--job-bookmark-option"]
-ON_GLUE += ["job-bookmark-disable", "--TempDir", "s3://bucket/temporary/"]
+ON_GLUE += ["job-bookmark-disable", "--TempDir", "s3://bucket/temporary/", "--mode", "batch"]
+
+
+@pytest.fixture(autouse=True)
+def _on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODE", "local")
 
 
 def _forget_glue(patch: pytest.MonkeyPatch) -> None:
@@ -52,7 +57,7 @@ def no_glue(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _arguments(data: object, output: object, *more: str) -> list[str]:
-    pairs = {"--s3_data_location": data, "--output-s3-location": output, "--sequence_length": 3, "--mode": "local"}
+    pairs = {"--s3_data_location": data, "--output-s3-location": output, "--sequence_length": 3}
     pairs |= {"--features": "[{name: correct, column: correct, pad: -1}]", "--subsets": "train=1", "--force": "true"}
     return [str(word) for pair in pairs.items() for word in pair] + list(more)
 
@@ -134,13 +139,14 @@ def test_an_option_without_a_value_is_refused(
     )
 
 
-def test_glues_own_options_are_passed_over(
-    glue: list[tuple[str, ...]], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+def test_glues_own_options_are_passed_over_and_misspelled_ones_named(
+    glue: list[tuple[str, ...]], caplog: pytest.LogCaptureFixture
 ) -> None:
+    options = ["--strid", "3", "--enable-metrics", "true", "--conf", "spark.a=b", "--sequence_length", "0"]
+
     with pytest.raises(ConfigurationError, match="option --sequence_length"):
-        run_glue_job(["script.py", *ON_GLUE, "--strid", "3", "--enable-metrics", "true", "--sequence_length", "0"])
+        run_glue_job(["script.py", *ON_GLUE, *options])
 
     assert [record.message for record in caplog.records] == [
-        "passed over unknown option --strid (did you mean --stride?)",
-        "passed over unknown option --enable-metrics",
+        "passed over unknown option --strid (did you mean --stride?)"
     ]

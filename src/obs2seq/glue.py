@@ -14,12 +14,15 @@ from typing import Any, NoReturn
 
 from obs2seq.cli import guarded
 from obs2seq.commands.runs import run
+from obs2seq.domain.validation import closest
 from obs2seq.errors import ConfigurationError, Obs2SeqError, StorageError
-from obs2seq.settings import Settings, load_settings, unknown_options
+from obs2seq.settings import Settings, load_settings
 
 logger = logging.getLogger(__name__)
 JOB_NAME = "JOB_NAME"
 """The option by which Glue names the job, on every run."""
+_GLUES = {"mode"}
+"""Settings whose names Glue uses for options of its own."""
 
 
 def run_glue_job(argv: Sequence[str]) -> int:
@@ -29,7 +32,7 @@ def run_glue_job(argv: Sequence[str]) -> int:
 
     Args:
         argv: The script's name, then settings as `--name value` (also `--force true`: Glue gives every option a
-            value). Options that are no settings are Glue's own, and passed over with a warning.
+            value). What is no setting is Glue's own and passed over, with a warning where a setting may be meant.
 
     Returns:
         The exit code, for runs that Glue did not start; 0 for those that it did.
@@ -56,19 +59,24 @@ def run_glue_job(argv: Sequence[str]) -> int:
 
 def _run(argv: Sequence[str]) -> None:
     options = _options(argv)
-    given = {name: value for name, value in options.items() if name in Settings.model_fields}
+    given = {name: value for name, value in options.items() if name in _settings(argv)}
     settings = load_settings(given, os.environ, None)
     with _committed(settings, options):
         run(settings)
 
 
+def _settings(argv: Sequence[str]) -> set[str]:
+    return set(Settings.model_fields) - (_GLUES if _is_started_by_glue(argv) else set())
+
+
 def _options(argv: Sequence[str]) -> Mapping[str, Any]:
     """Return the options by name, with _ for -: the settings among them, and those that Glue's library knows."""
     given = dict.fromkeys(word.removeprefix("--").partition("=")[0] for word in argv[1:] if word.startswith("--"))
-    names = [name for name in given if _key(name) in (*Settings.model_fields, JOB_NAME)]
-    options = _resolved(argv, names)
-    for option in unknown_options(f"--{name}" for name in given if _key(name) not in options):
-        logger.warning("passed over unknown option %s", option)
+    known = _settings(argv)
+    options = _resolved(argv, [name for name in given if _key(name) in {*known, JOB_NAME}])
+    for name in given:
+        if _key(name) not in options and (meant := closest(_key(name), known)):
+            logger.warning("passed over unknown option --%s (did you mean --%s?)", name, meant)
     return options
 
 
