@@ -92,7 +92,7 @@ def test_a_pad_that_is_no_number_arrives() -> None:
     arguments = job_arguments(LOCATIONS | values, environ={})
 
     assert arguments[0] == "--features=[{name: a, column: a, pad: .nan, shift: 0}]"
-    assert math.isnan(told(arguments).features[0].pad)
+    assert math.isnan(float(told(arguments).features[0].pad))
 
 
 def test_a_run_without_locations_is_refused_before_it_starts() -> None:

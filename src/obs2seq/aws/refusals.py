@@ -113,7 +113,8 @@ def refusal(where: str, operation: str, code: str, *, service: str = "S3", said:
         said: What the service said beside its code; never anything that may hold rows.
     """
     meaning, hint = _BY_CODE.get(code, ("a refusal", f"look the code up under '{_DOCUMENTED.format(service)}'"))
-    found = f"{meaning} ({code})" + (f": {said.rstrip('.')}" if said else "")
+    words = " ".join(said.split()).rstrip(".")
+    found = f"{meaning} ({code})" + (f": {words}" if words else "")
     return StorageError(where, f"expected {service} to answer {operation}, found {found}", hint)
 
 

@@ -15,7 +15,7 @@ from obs2seq.errors import INTERRUPTED, StorageError
 if TYPE_CHECKING:
     from obs2seq.launch.following import Pace
     from obs2seq.launch.logs import LogFile
-    from obs2seq.launch.target import Clients, Target
+    from obs2seq.launch.target import Clients, Runs
     from obs2seq.launch.values import LaunchValues
 
 logger = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ def add_wait(parser: argparse.ArgumentParser) -> None:
     _add_run(parser)
     parser.add_argument("--max-hours", type=hours, default=4.0, metavar="H", help="cancel it so long from now")
     parser.add_argument("--cancel-on-interrupt", action="store_true", help="cancel the run on Ctrl-C")
-    parser.set_defaults(command=lambda arguments: follow_to_the_end(_target(arguments), arguments.run, arguments))
+    parser.set_defaults(command=lambda arguments: follow_to_the_end(_runs(arguments), arguments.run, arguments))
 
 
 def add_logs(parser: argparse.ArgumentParser) -> None:
@@ -72,15 +72,15 @@ def clients_of(values: LaunchValues) -> Clients:
     return cache(lambda service: aws_client(service, values.region))
 
 
-def follow_to_the_end(target: Target, run_id: str, arguments: argparse.Namespace) -> None:
+def follow_to_the_end(runs: Runs, run_id: str, arguments: argparse.Namespace) -> None:
     """Wait for a run's success; Ctrl-C ends the wait, and the run only where that is asked for."""
     from obs2seq.launch.following import follow
 
     try:
-        follow(target, run_id, arguments.max_hours, pace())
+        follow(runs, run_id, arguments.max_hours, pace())
     except KeyboardInterrupt:
         if arguments.cancel_on_interrupt:
-            target.cancel(run_id)
+            runs.cancel(run_id)
             logger.warning("interrupted; %s is being cancelled", run_id)
         else:
             again = "'obs2seq wait %s' waits for it again, 'obs2seq cancel %s' stops it"
@@ -100,24 +100,24 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     add_values(parser)
 
 
-def _target(arguments: argparse.Namespace) -> Target:
-    from obs2seq.launch.targets import target_of
+def _runs(arguments: argparse.Namespace) -> Runs:
+    from obs2seq.launch.targets import runs_of
 
-    return target_of(arguments.run)(clients_of(values_of(arguments)))
+    return runs_of(arguments.run)(clients_of(values_of(arguments)))
 
 
 def _cancel(arguments: argparse.Namespace) -> None:
-    target = _target(arguments)
-    status = target.status(arguments.run)
+    runs = _runs(arguments)
+    status = runs.status(arguments.run)
     if status.state.is_final:
         print(f"{arguments.run}: {status.word} already")
         return
-    target.cancel(arguments.run)
+    runs.cancel(arguments.run)
     print(f"{arguments.run}: is being cancelled; 'obs2seq wait {arguments.run}' tells when it has ended")
 
 
 def _logs(arguments: argparse.Namespace) -> None:
-    files = _target(arguments).log_files(arguments.run)
+    files = _runs(arguments).log_files(arguments.run)
     if not files:
         hint = "those of EMR on EC2 come minutes late, and none come without log_location; ask again"
         raise StorageError(f"run {arguments.run}", "expected logs of the driver, found none yet", hint)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from boto3.s3.transfer import TransferConfig
@@ -70,10 +71,15 @@ def _parameters(placement: Placement, file: PackagedFile, values: LaunchValues) 
     return {
         "Bucket": bucket,
         "Key": key,
-        "Body": str(file.path),
+        "Body": _shown(file.path),
         **encryption(values),
         **owner(values),
     }
+
+
+def _shown(path: Path) -> str:
+    """Write a path as from the current folder where it lies below."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def _transfer() -> TransferConfig:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from obs2seq.aws.states import RunState, Status
 from obs2seq.errors import DATA, SERVICE, USAGE, ConfigurationError, DataError, Obs2SeqError, StorageError
-from obs2seq.launch.target import Target
+from obs2seq.launch.target import Runs
 
 TAIL = 2000
 """How many of a log's last lines are looked through."""
@@ -16,7 +16,7 @@ _TRACEBACK = "Traceback (most recent call last):"
 _CLASSES: dict[int, type[Obs2SeqError]] = {DATA: DataError, USAGE: ConfigurationError, SERVICE: StorageError}
 
 
-def ending_error(target: Target, run_id: str, status: Status) -> Obs2SeqError | None:
+def ending_error(runs: Runs, run_id: str, status: Status) -> Obs2SeqError | None:
     """Return what to tell of a run's end; None where it has succeeded.
 
     Where the job's log is there and ends with the job's own message, the error says that and has the exit code that the
@@ -26,15 +26,15 @@ def ending_error(target: Target, run_id: str, status: Status) -> Obs2SeqError | 
         return None
     where = f"run {run_id}"
     if status.state is RunState.FAILED:
-        return _failure(where, target, run_id, status)
+        return _failure(where, runs, run_id, status)
     found = f"{status.word}{_after_colon(status.reason)}"
     if status.state is RunState.TIMED_OUT:
         return StorageError(where, f"expected it to end in time, found {found}", "allow more with --max-hours")
     return StorageError(where, f"expected it to succeed, found {found}; it was stopped from outside", "submit it again")
 
 
-def _failure(where: str, target: Target, run_id: str, status: Status) -> Obs2SeqError:
-    lines = _driver_tail(target, run_id)
+def _failure(where: str, runs: Runs, run_id: str, status: Status) -> Obs2SeqError:
+    lines = _driver_tail(runs, run_id)
     said, code = job_error(lines), exit_code([*lines, status.reason])
     hint = f"see 'obs2seq logs {run_id}'" + ("" if lines else "; they may come minutes late")
     found = f"{status.word}{_after_colon(said or last_line(python_error(lines)) or status.reason)}"
@@ -67,10 +67,10 @@ def last_line(lines: Sequence[str]) -> str:
     return lines[-1] if lines else ""
 
 
-def _driver_tail(target: Target, run_id: str) -> list[str]:
+def _driver_tail(runs: Runs, run_id: str) -> list[str]:
     """What cannot be read says nothing: the run's end is told all the same."""
     try:
-        return [line for file in target.log_files(run_id) for line in file.tail(TAIL)]
+        return [line for file in runs.log_files(run_id) for line in file.tail(TAIL)]
     except StorageError:
         return []
 

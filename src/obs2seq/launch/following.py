@@ -8,7 +8,7 @@ from obs2seq.aws.states import RunState, Status
 from obs2seq.aws.waiting import Patience, wait
 from obs2seq.errors import StorageError
 from obs2seq.launch.endings import ending_error
-from obs2seq.launch.target import Target
+from obs2seq.launch.target import Runs
 
 MISSES = 5
 """So many answers in a row may fail to come before the wait is given up."""
@@ -29,12 +29,12 @@ class Pace:
     sleep: Callable[[float], None] = time.sleep
 
 
-def follow(target: Target, run_id: str, max_hours: float, pace: Pace) -> None:
+def follow(runs: Runs, run_id: str, max_hours: float, pace: Pace) -> None:
     """Wait for a run's success.
 
     Args:
-        target: Where it runs.
-        run_id: The target's.
+        runs: The service's.
+        run_id: The run's.
         max_hours: Counted from now; after that the run is cancelled.
         pace: How the wait goes on.
 
@@ -42,20 +42,20 @@ def follow(target: Target, run_id: str, max_hours: float, pace: Pace) -> None:
         Obs2SeqError: The run has failed, was cancelled or took too long; or nobody could be asked any more.
     """
     status = wait(
-        _steady(target, run_id, pace),
+        _steady(runs, run_id, pace),
         Patience(first=5, longest=60, deadline=max_hours * 3600),
         changed=lambda status: pace.say(_told(run_id, status)),
         clock=pace.clock,
         sleep=pace.sleep,
     )
-    if status.state is RunState.TIMED_OUT and not target.status(run_id).state.is_final:
-        raise _cancelled_for_time(target, run_id, max_hours, status)
-    error = ending_error(target, run_id, status)
+    if status.state is RunState.TIMED_OUT and not runs.status(run_id).state.is_final:
+        raise _cancelled_for_time(runs, run_id, max_hours, status)
+    error = ending_error(runs, run_id, status)
     if error:
         raise error
 
 
-def _steady(target: Target, run_id: str, pace: Pace) -> Callable[[], Status]:
+def _steady(runs: Runs, run_id: str, pace: Pace) -> Callable[[], Status]:
     """Ask for the run's status; after a first answer, pass over a few that fail to come."""
     answers: list[Status] = []
     missed = 0
@@ -63,7 +63,7 @@ def _steady(target: Target, run_id: str, pace: Pace) -> Callable[[], Status]:
     def poll() -> Status:
         nonlocal missed
         try:
-            answers[:] = [target.status(run_id)]
+            answers[:] = [runs.status(run_id)]
         except StorageError as error:
             missed += 1
             if not answers or missed > MISSES:
@@ -82,9 +82,9 @@ def _told(run_id: str, status: Status) -> str:
     return f"{run_id}: {status.word}{reason}"
 
 
-def _cancelled_for_time(target: Target, run_id: str, max_hours: float, status: Status) -> StorageError:
+def _cancelled_for_time(runs: Runs, run_id: str, max_hours: float, status: Status) -> StorageError:
     try:
-        target.cancel(run_id)
+        runs.cancel(run_id)
         done = "it is being cancelled; allow more with --max-hours"
     except StorageError as error:
         done = f"it could not be cancelled ({error.problem}): do so by hand, since it costs money"

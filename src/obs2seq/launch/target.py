@@ -39,19 +39,35 @@ class Run:
     status: Status
 
 
-class Target(ABC):
-    """A place to run the job.
+class Runs(ABC):
+    """The runs of one service, by their ids.
 
     Args:
         clients: Asked when the first request is made.
     """
 
+    def __init__(self, clients: Clients) -> None:
+        self.clients = clients
+
+    @abstractmethod
+    def status(self, run_id: str) -> Status:
+        """Return where the run is."""
+
+    @abstractmethod
+    def cancel(self, run_id: str) -> None:
+        """Ask the service to stop the run; it may take a while."""
+
+    @abstractmethod
+    def log_files(self, run_id: str) -> list[LogFile]:
+        """Return what the driver has written, the job's own messages first; none where none is there yet."""
+
+
+class Target(Runs):
+    """A place to run the job."""
+
     name: ClassVar[str]
     roles: ClassVar[tuple[str, ...]] = ()
     """Which of the package's files it needs."""
-
-    def __init__(self, clients: Clients) -> None:
-        self.clients = clients
 
     @abstractmethod
     def check(self, launch: Launch) -> None:
@@ -68,18 +84,6 @@ class Target(ABC):
     @abstractmethod
     def submit(self, launch: Launch) -> str:
         """Start a run; return its id."""
-
-    @abstractmethod
-    def status(self, run_id: str) -> Status:
-        """Return where the run is."""
-
-    @abstractmethod
-    def cancel(self, run_id: str) -> None:
-        """Ask the service to stop the run; it may take a while."""
-
-    @abstractmethod
-    def log_files(self, run_id: str) -> list[LogFile]:
-        """Return what the driver has written, the job's own messages first; none where none is there yet."""
 
 
 def existing(runs: Iterable[Run]) -> Run | None:

@@ -122,7 +122,8 @@ def load_values(file: Path | None, settings: Iterable[str] = ()) -> LaunchValues
         key, equals, value = text.partition("=")
         if not equals:
             raise ConfigurationError(f"option --set {key}", "expected key=value, found no =")
-        given[_known(key.strip(), f"option --set {key}")] = _from_text(key.strip(), value)
+        name = _known(key.strip(), f"option --set {key}")
+        given[name] = _from_text(name, value)
     return _checked(given, str(source) if source and not settings else "values")
 
 
