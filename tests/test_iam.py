@@ -151,3 +151,10 @@ def test_files_name_no_account_and_no_unknown_placeholder() -> None:
         assert set(re.findall(r"\$\{(.*?)\}", text)) <= known, path.name
         assert re.search(r"\d{12}", text) is None, path.name
         assert json.loads(text)["PermissionPolicy"]["Version"] == "2012-10-17"
+
+
+def test_the_readme_names_every_file_and_role() -> None:
+    readme = (EMR / "README.md").read_text("utf-8")
+
+    assert [path.name for path in EMR.iterdir() if path.name != "README.md" and f"({path.name})" not in readme] == []
+    assert [name for name in role_names() if f"| `{name}` |" not in readme] == []
