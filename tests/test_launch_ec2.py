@@ -9,6 +9,7 @@ import pytest
 from moto.backends import get_backend
 
 from obs2seq.aws.states import RunState
+from obs2seq.errors import StorageError
 from obs2seq.launch.ec2 import Ec2Target
 from tests.launches import ACCOUNT, REGION, Cloud, client, cloud
 
@@ -247,6 +248,23 @@ def test_on_a_shared_cluster_the_step_alone_is_cancelled() -> None:
     Ec2Target(lambda _: emr).cancel("j-1/s-1")
 
     assert emr.cancelled == [{"ClusterId": "j-1", "StepIds": ["s-1"], "StepCancellationOption": "TERMINATE_PROCESS"}]
+
+
+def test_a_cluster_that_could_not_be_found_again_is_ended(aws: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise StorageError("s3://bucket/code/clusters", "access denied")
+
+    monkeypatch.setattr("obs2seq.launch.ec2.note_cluster", refuse)
+    answer = aws.submit("ec2")
+
+    assert (answer.code, answer.out) == (SERVICE, "")
+    assert backend_cluster(newest_run()).state == "TERMINATED"
+
+
+def test_a_run_that_nobody_waits_for_is_not_ended_by_emr(aws: Cloud, caplog: pytest.LogCaptureFixture) -> None:
+    run_id = aws.submit("ec2", "--no-wait").out.strip()
+
+    assert f"nobody ends it after 4 hours; 'obs2seq wait {run_id}' does" in caplog.text
 
 
 def test_the_requests_of_a_dry_run_need_no_account(aws: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:

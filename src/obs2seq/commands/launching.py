@@ -17,7 +17,7 @@ from obs2seq.settings import add_settings_arguments, given_settings
 if TYPE_CHECKING:
     from obs2seq.launch.launch import Launch
     from obs2seq.launch.placement import Placement
-    from obs2seq.launch.target import Target
+    from obs2seq.launch.target import Clients, Target
     from obs2seq.launch.values import LaunchValues
 
 logger = logging.getLogger(__name__)
@@ -35,6 +35,7 @@ def add_submit(parser: argparse.ArgumentParser) -> None:
     """Run the job on AWS: package it, put it on S3, start it, and wait for its end. Prints the run's id."""
     _add_target(parser)
     add_values(parser)
+    parser.add_argument("--templates", type=Path, default=Path("emr"), metavar="FOLDER", help="templates of requests")
     parser.add_argument("--dry-run", action="store_true", help="print the requests as JSON, and make none")
     parser.add_argument("--no-wait", action="store_true", help="do not wait for the run's end")
     parser.add_argument("--again", action="store_true", help="run also where the same was run before")
@@ -47,7 +48,6 @@ def add_submit(parser: argparse.ArgumentParser) -> None:
 def _add_target(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--target", required=True, choices=_TARGETS, help="what runs it")
     parser.add_argument("--dist", type=Path, default=Path("dist"), metavar="FOLDER", help="where the package is made")
-    parser.add_argument("--templates", type=Path, default=Path("emr"), metavar="FOLDER", help="templates of requests")
 
 
 def _deploy(arguments: argparse.Namespace) -> None:
@@ -57,7 +57,7 @@ def _deploy(arguments: argparse.Namespace) -> None:
     values = values_of(arguments)
     required(values, ["code_location"], arguments.target)
     placement = _placement(arguments, TARGETS[arguments.target], values)
-    for location in _deployed(placement, values):
+    for location in _deployed(placement, values, clients_of(values)):
         print(location)
 
 
@@ -78,6 +78,8 @@ def _submit(arguments: argparse.Namespace) -> None:
     if not arguments.no_wait:
         follow_to_the_end(target, run_id, arguments)
         logger.info("published below %s", launch.settings.output_s3_location)
+    elif not target.ends_late_runs:
+        logger.warning("nobody ends it after %g hours; 'obs2seq wait %s' does", launch.max_hours, run_id)
 
 
 def _launch(arguments: argparse.Namespace, values: LaunchValues) -> Launch:
@@ -112,11 +114,11 @@ def _placement(arguments: argparse.Namespace, kind: type[Target], values: Launch
     return placed(package, kind.roles, str(values.code_location))
 
 
-def _deployed(placement: Placement, values: LaunchValues) -> list[str]:
+def _deployed(placement: Placement, values: LaunchValues, clients: Clients) -> list[str]:
     from obs2seq.launch.deploy import deploy
 
     locations = []
-    for location, is_new in deploy(placement, values, clients_of(values)):
+    for location, is_new in deploy(placement, values, clients):
         logger.info("%s %s", "uploaded" if is_new else "already there:", location)
         locations.append(location)
     return locations
@@ -136,7 +138,7 @@ def _started(target: Target, launch: Launch) -> str:
     run = existing(target.runs(launch))
     if run is None:
         if launch.placement:
-            _deployed(launch.placement, launch.values)
+            _deployed(launch.placement, launch.values, target.clients)
         run_id = target.submit(launch)
         logger.info("started %s as %s", run_id, launch.name)
         return run_id

@@ -8,6 +8,7 @@ from typing import Any
 
 from obs2seq.aws.refusals import refusals
 from obs2seq.aws.states import RunState, Status, state_of
+from obs2seq.errors import StorageError
 from obs2seq.launch.cluster_notes import note_cluster, noted_cluster
 from obs2seq.launch.launch import NAME_PREFIX, Launch, require_s3
 from obs2seq.launch.logs import LogFile, s3_logs
@@ -26,6 +27,7 @@ class Ec2Target(Target):
 
     name = "ec2"
     roles = ("code", "dependencies", "job")
+    ends_late_runs = False
 
     def check(self, launch: Launch) -> None:
         values = launch.values
@@ -55,7 +57,12 @@ class Ec2Target(Target):
             if cluster:
                 return f"{cluster}/{emr.add_job_flow_steps(**request.parameters)['StepIds'][0]}"
             cluster = emr.run_job_flow(**request.parameters)["JobFlowId"]
-            note_cluster(self.clients, launch, cluster)
+            try:
+                note_cluster(self.clients, launch, cluster)
+            except StorageError:
+                # What nobody finds again nobody ends.
+                emr.terminate_job_flows(JobFlowIds=[cluster])
+                raise
             return f"{cluster}/{emr.list_steps(ClusterId=cluster)['Steps'][0]['Id']}"
 
     def status(self, run_id: str) -> Status:

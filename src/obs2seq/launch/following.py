@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from obs2seq.aws.states import RunState, Status
+from obs2seq.aws.states import RunState, Status, state_of
 from obs2seq.aws.waiting import Patience, wait
 from obs2seq.errors import StorageError
 from obs2seq.launch.endings import ending_error
@@ -48,7 +48,7 @@ def follow(runs: Runs, run_id: str, max_hours: float, pace: Pace) -> None:
         clock=pace.clock,
         sleep=pace.sleep,
     )
-    if status.state is RunState.TIMED_OUT and not runs.status(run_id).state.is_final:
+    if not state_of(status.word).is_final:
         raise _cancelled_for_time(runs, run_id, max_hours, status)
     error = ending_error(runs, run_id, status)
     if error:

@@ -68,6 +68,8 @@ class Target(Runs):
     name: ClassVar[str]
     roles: ClassVar[tuple[str, ...]] = ()
     """Which of the package's files it needs."""
+    ends_late_runs: ClassVar[bool] = True
+    """Whether the service itself ends a run after its hours, also where nobody waits."""
 
     @abstractmethod
     def check(self, launch: Launch) -> None:
