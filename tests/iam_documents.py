@@ -13,8 +13,6 @@ TEMPLATE = EMR / "cloudformation.yaml"
 SERVICES = {"athena", "elasticmapreduce", "emr-serverless", "glue", "iam", "kms", "logs", "s3", "sts"}
 WRITES = {"s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"}
 KEY = "arn:aws:kms:${region}:${account}:key/${kms_key_id}"
-TAKE_NO_RESOURCE = {"elasticmapreduce:ListClusters"}
-"""What AWS allows on * alone: each in a statement of its own, for one region."""
 PLACEHOLDERS = {
     "AWS::AccountId": "${account}",
     "AWS::Partition": "aws",
@@ -97,19 +95,14 @@ def faults(statement: dict[str, Any], written: Sequence[str] = ()) -> Iterator[s
             yield f"{action} is not one action"
         if action.partition(":")[0] not in SERVICES:
             yield f"{action} is of a service that is not known"
-    if not _takes_no_resource(statement, actions):
-        yield from (fault for resource in found for fault in _faults_of(resource))
+    for resource in found:
+        yield from _faults_of(resource)
     yield from _faults_of_keys(actions, found)
     if not is_denial and WRITES & set(actions):
         yield from (f"{resource} is written to" for resource in found if resource not in written)
     service = statement.get("Condition", {}).get("StringEquals", {}).get("iam:PassedToService")
     if "iam:PassRole" in actions and not isinstance(service, str):
         yield "a role can be passed to any service"
-
-
-def _takes_no_resource(statement: dict[str, Any], actions: Sequence[str]) -> bool:
-    is_limited = statement.get("Condition") == {"StringEquals": {"aws:RequestedRegion": "${region}"}}
-    return set(actions) <= TAKE_NO_RESOURCE and is_limited
 
 
 def _faults_of(resource: str) -> Iterator[str]:

@@ -4,6 +4,7 @@ import json
 import re
 from typing import Any
 
+import boto3
 import pytest
 
 from tests.iam_documents import (
@@ -71,7 +72,6 @@ def test_every_statement_allows_one_thing_on_named_resources(name: str) -> None:
         ({"NotAction": ["s3:PutObject"]}, "NotAction instead of what is meant"),
         ({"NotResource": [OUTPUT]}, "NotResource instead of what is meant"),
         ({"Resource": "*"}, "* is not one resource or folder"),
-        ({"Action": "elasticmapreduce:ListClusters", "Resource": "*"}, "* is not one resource or folder"),
         ({"Resource": "arn:aws:s3:::*"}, "arn:aws:s3:::* is not one resource or folder"),
         (
             {"Resource": "arn:aws:glue:*:${account}:job/x"},
@@ -158,3 +158,22 @@ def test_the_readme_names_every_file_and_role() -> None:
 
     assert [path.name for path in EMR.iterdir() if path.name != "README.md" and f"({path.name})" not in readme] == []
     assert [name for name in role_names() if f"| `{name}` |" not in readme] == []
+
+
+@pytest.mark.parametrize(
+    ("module", "service", "prefix"),
+    [
+        ("launch/ec2.py", "emr", "elasticmapreduce"),
+        ("launch/serverless.py", "emr-serverless", "emr-serverless"),
+        ("launch/glue.py", "glue", "glue"),
+        ("launch/logs.py", "logs", "logs"),
+    ],
+)
+def test_the_submitter_may_do_what_a_submission_calls(module: str, service: str, prefix: str) -> None:
+    code = (EMR.parent / "src" / "obs2seq" / module).read_text("utf-8")
+    operations = boto3.client(service, "eu-central-1").meta.method_to_api_mapping
+    called = {name for name in operations if re.search(rf'\.{name}\(|get_paginator\("{name}"\)', code)}
+    allowed = {action for statement in _statements("submitter") for action in texts(statement["Action"])}
+
+    assert called
+    assert {f"{prefix}:{operations[name]}" for name in called} <= allowed
