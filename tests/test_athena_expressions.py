@@ -3,6 +3,7 @@
 import datetime
 import decimal
 import math
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -112,7 +113,8 @@ def test_expression_has_the_value_that_spark_gives_it(engine: Engine, expression
     assert row["y"] == value
     assert type(row["y"]) is type(value)
     if term.type is not None:
-        assert columns[0][1].removesuffix("_MS") == engine.as_type(term.type.sql)
+        # DuckDB names the digits of a timestamp, and Trino the length of a text that it knows.
+        assert re.sub(r"_MS$|(?<=varchar)\(\d+\)$", "", columns[0][1]) == engine.as_type(term.type.sql)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from obs2seq.commands.package import add_package
 from obs2seq.commands.published import add_show
 from obs2seq.commands.runs import add_check, add_run
 from obs2seq.commands.schemas import add_schema
+from obs2seq.commands.sql import add_sql
 
 COMMANDS = {
     "run": add_run,
@@ -23,4 +24,5 @@ COMMANDS = {
     "cancel": add_cancel,
     "schema": add_schema,
     "show": add_show,
+    "sql": add_sql,
 }

@@ -17,16 +17,16 @@ from obs2seq.domain.manifest import Manifest
 from obs2seq.errors import ConfigurationError, StorageError
 from obs2seq.ports import Storage
 from obs2seq.sql.counts import ROW_RULES, ROWS_IN, ROWS_OUT, SEQUENCED
-from obs2seq.sql.runs import RunStatements, run_statements, unload
-from obs2seq.sql.selection import TableSelection
+from obs2seq.sql.runs import RunStatements, unload
 from obs2seq.version import __version__
 from obs2seq.warehouses.athena.catalogue import CatalogueTable
 from obs2seq.warehouses.athena.files import ParquetFooters
 from obs2seq.warehouses.athena.hive_types import published_type
 from obs2seq.warehouses.athena.queries import AthenaQueries, Finished
+from obs2seq.warehouses.athena.statements import InputTable, statements_of
 from obs2seq.warehouses.engine import Engine, Order
 from obs2seq.warehouses.runs import input_summary
-from obs2seq.warehouses.subsets import SubsetSource, share_of
+from obs2seq.warehouses.subsets import SubsetSource
 
 Tables = Callable[[SubsetSource, Job], CatalogueTable]
 """Gives the table with a subset's rows."""
@@ -106,18 +106,8 @@ class AthenaEngine(Engine):
         return ledger
 
     def _statements(self, order: Order, found: SubsetSource) -> RunStatements:
-        job, table = order.job, self._tools.tables(found, order.job)
-        names = [*table.types, *job.columns]
-        selection = TableSelection(
-            table=table.reference,
-            types=table.types,
-            columns=job.columns,
-            row_filter=job.row_filter,
-            share=share_of(job, order.subset, names, has_own_folder=found.has_own_folder),
-            duplicates=job.duplicates,
-            is_text_input=table.is_text,
-        )
-        return run_statements(selection, job.spec, order.kind)
+        table = self._tools.tables(found, order.job)
+        return statements_of(order, InputTable(table.reference, table.types, table.is_text, found.has_own_folder))
 
     def _counted(self, statement: str, dataset: str, run: str) -> dict[str, int]:
         query = self._tools.queries.run(statement, run, f"{dataset}, counting")
