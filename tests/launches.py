@@ -13,6 +13,7 @@ import yaml
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from obs2seq.aws import clients
+from obs2seq.aws.s3 import s3_client
 from obs2seq.commands import launched
 from obs2seq.launch.arguments import job_settings
 from obs2seq.launch.following import Pace
@@ -24,8 +25,9 @@ from obs2seq.packaging import Package, PackageFile, Role, Target
 from tests.commands import Answer, asked
 
 ACCOUNT, REGION = DEFAULT_ACCOUNT_ID, "us-east-1"
+# Making one takes a fifth of a second.
 client = cache(clients.aws_client)
-"""Making one takes a fifth of a second."""
+_s3_client = cache(s3_client)
 TEMPLATES = Path(__file__).parents[1] / "emr"
 MADE = {
     "obs2seq-0.1.0.zip": Role.CODE,
@@ -120,6 +122,8 @@ def cloud(
     package, clock = small_package(folder / "dist"), Clock()
     monkeypatch.setattr("obs2seq.packaging.make_package", lambda target, output: package)
     monkeypatch.setattr(clients, "aws_client", client)
+    for user in ("aws.uploads", "launch.cluster_notes", "launch.deploy"):
+        monkeypatch.setattr(f"obs2seq.{user}.s3_client", _s3_client)
     monkeypatch.setattr(launched, "pace", lambda: clock.pace)
     return Cloud(bucket, folder, clock, capsys, account_values(bucket, **values))
 

@@ -1,7 +1,6 @@
 """Runs on Athena, and queries by their ids."""
 
 import json
-import os
 import re
 import uuid
 from collections.abc import Iterator
@@ -35,15 +34,18 @@ def states_stay() -> Iterator[None]:
 
 @pytest.fixture
 def aws(bucket: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cloud:
-    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     return cloud(bucket, tmp_path, capsys, monkeypatch)
 
 
 @pytest.fixture
-def athena(monkeypatch: pytest.MonkeyPatch) -> FakeAthena:
+def athena(aws: Cloud, monkeypatch: pytest.MonkeyPatch) -> FakeAthena:
     """Athena itself: it computes what it is asked."""
     fake = FakeAthena("RUNNING")
-    monkeypatch.setattr("obs2seq.warehouses.athena.queries.aws_client", lambda _: fake)
+
+    def made(service: str, region: str | None = None) -> Any:
+        return fake if service == "athena" else client(service, region)
+
+    monkeypatch.setattr("obs2seq.aws.clients.aws_client", made)
     monkeypatch.setattr("obs2seq.aws.waiting.time.sleep", lambda _: None)
     return fake
 
@@ -146,13 +148,16 @@ def test_a_query_has_no_more_time_than_the_hours(aws: Cloud, monkeypatch: pytest
     assert minutes == [60, 30, 90]
 
 
-def test_the_region_is_that_of_the_values(aws: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("obs2seq.commands.launching.run", lambda settings: None)
-    aws.values |= {"region": "eu-west-3"}
+def test_the_region_is_that_of_the_values_unless_a_setting_says_another(
+    aws: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    regions = list[str]()
+    monkeypatch.setattr("obs2seq.commands.launching.run", lambda settings: regions.append(settings.s3_region))
 
     aws.submit("athena", *SMALL)
+    aws.submit("athena", *SMALL, "--s3_region", "eu-west-3")
 
-    assert os.environ["AWS_DEFAULT_REGION"] == "eu-west-3"
+    assert regions == [REGION, "eu-west-3"]
 
 
 def test_a_dry_run_shows_the_query_as_far_as_it_is_known(aws: Cloud) -> None:

@@ -91,7 +91,7 @@ def test_every_request_names_the_owner_that_the_bucket_must_have(
 
     list(deploy(placement(tmp_path, bucket), LaunchValues(bucket_owner="111122223333")))
 
-    assert owners == ["111122223333"] * 6
+    assert owners == ["111122223333"] * 4
 
 
 @pytest.mark.parametrize(

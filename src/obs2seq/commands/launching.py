@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import os
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
@@ -125,13 +124,10 @@ def _submit_to_athena(arguments: argparse.Namespace, values: LaunchValues) -> No
         hint = "leave it out; on Ctrl-C the query under way is stopped"
         raise ConfigurationError("option --no-wait", "expected a target that runs by itself, found athena", hint)
     given = _given(arguments) | ({"force": True} if arguments.again else {})
-    settings = athena_settings(given, arguments.config, arguments.max_hours)
+    settings = athena_settings(given, arguments.config, max_hours=arguments.max_hours, region=values.region)
     if arguments.dry_run:
         _print(athena_requests(settings))
         return
-    if values.region:
-        # The job makes its clients from the environment, as it does wherever it runs.
-        os.environ["AWS_REGION"] = values.region
     run(settings)
 
 

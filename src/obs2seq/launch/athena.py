@@ -29,8 +29,16 @@ _STATISTICS = {
 }
 
 
-def athena_settings(options: Mapping[str, object], config: Path | None, max_hours: float) -> Settings:
-    """Return the settings of a run on Athena, which has no more time for a query than the hours.
+def athena_settings(
+    options: Mapping[str, object], config: Path | None, *, max_hours: float, region: str | None
+) -> Settings:
+    """Return the settings of a run on Athena.
+
+    Args:
+        options: Settings by key, as in `job_arguments`.
+        config: A YAML file of settings.
+        max_hours: No query gets more time.
+        region: Counts where the settings name none.
 
     Raises:
         ConfigurationError: A setting is missing, not allowed, or not for Athena.
@@ -41,7 +49,8 @@ def athena_settings(options: Mapping[str, object], config: Path | None, max_hour
         hint = "leave output_format as it is, or run it with --target serverless"
         raise ConfigurationError("output_format", f"expected parquet on Athena, found {settings.output_format}", hint)
     minutes = min(settings.athena_deadline_minutes, math.ceil(max_hours * 60))
-    return settings.model_copy(update={"athena_deadline_minutes": minutes})
+    found = {"athena_deadline_minutes": minutes, "s3_region": settings.s3_region or region}
+    return settings.model_copy(update=found)
 
 
 def athena_requests(settings: Settings) -> list[Request]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -15,6 +16,9 @@ from obs2seq.errors import StorageError
 from obs2seq.launch.placement import PackagedFile, Placement
 from obs2seq.launch.target import Request
 from obs2seq.launch.values import LaunchValues
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 
 def code_access(values: LaunchValues) -> S3Access:
@@ -38,23 +42,24 @@ def deploy(placement: Placement, values: LaunchValues) -> Iterator[tuple[str, bo
         StorageError: S3 refuses, or a file of another size is there under the content's hash.
     """
     access = code_access(values)
+    client = s3_client(access)
     for file in placement.files:
         location = placement.location(file)
-        is_new = not _is_there(file, location, access)
+        with s3_refusals(location, access):
+            is_new = not _is_there(client, file, location)
         if is_new:
             upload_file(file.path, location, access)
         yield location, is_new
 
 
-def _is_there(file: PackagedFile, location: str, access: S3Access) -> bool:
+def _is_there(client: S3Client, file: PackagedFile, location: str) -> bool:
     bucket, key = bucket_and_key(location)
-    with s3_refusals(location, access):
-        try:
-            size = s3_client(access).head_object(Bucket=bucket, Key=key)["ContentLength"]
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "404":
-                return False
-            raise
+    try:
+        size = client.head_object(Bucket=bucket, Key=key)["ContentLength"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "404":
+            return False
+        raise
     if size != file.size:
         hint = "remove it, and find out who writes there"
         raise StorageError(location, f"expected {file.size} bytes, found {size}", hint)
