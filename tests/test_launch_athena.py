@@ -160,15 +160,29 @@ def test_the_region_is_that_of_the_values_unless_a_setting_says_another(
     assert regions == [REGION, "eu-west-3"]
 
 
-def test_a_dry_run_shows_the_query_as_far_as_it_is_known(aws: Cloud) -> None:
+def test_a_dry_run_shows_the_table_the_count_and_the_unload(aws: Cloud) -> None:
     answer = aws.submit("athena", *SMALL, "--dry-run", "--athena_workgroup", "school")
 
-    (request,) = json.loads(answer.out)
-    assert (request["service"], request["operation"]) == ("athena", "StartQueryExecution")
-    assert request["parameters"]["WorkGroup"] == "school"
-    statement = request["parameters"]["QueryString"]
+    table, count, unload = json.loads(answer.out)
+    assert (table["service"], table["operation"]) == ("glue", "CreateTable")
+    described = table["parameters"]["TableInput"]
+    assert described["StorageDescriptor"]["Location"] == f"s3://{aws.bucket}/observations"
+    assert {(each["service"], each["operation"]) for each in (count, unload)} == {("athena", "StartQueryExecution")}
+    assert {each["parameters"]["WorkGroup"] for each in (count, unload)} == {"school"}
+    assert "rows_in" in count["parameters"]["QueryString"]
+    statement = unload["parameters"]["QueryString"]
     assert statement.startswith("UNLOAD (\n")
+    assert f'"{described["Name"]}"' in statement
     assert f"TO 's3://{aws.bucket}/sequences/all_sequenced_3/run_id=<fingerprint>/'" in statement
+
+
+def test_a_dry_run_shows_what_tells_a_subsets_pupils_from_the_others(aws: Cloud) -> None:
+    options = ("--subsets", "train=0.5,test=0.5", "--athena_table", "school.answers", "--dry-run")
+
+    train_count, train, test_count, test = json.loads(aws.submit("athena", *SMALL, *options).out)
+
+    assert all("md5" in each["parameters"]["QueryString"] for each in (train_count, train, test_count, test))
+    assert train["parameters"]["QueryString"] != test["parameters"]["QueryString"].replace("/test_", "/train_")
 
 
 def test_a_query_is_waited_for_by_its_id(aws: Cloud) -> None:

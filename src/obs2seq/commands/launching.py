@@ -118,6 +118,7 @@ def _given(arguments: argparse.Namespace) -> dict[str, object]:
 
 def _submit_to_athena(arguments: argparse.Namespace, values: LaunchValues) -> None:
     """Run it from here: Athena answers queries, and what they make is published by who asks them."""
+    from obs2seq.commands.sql import order_for
     from obs2seq.launch.athena import athena_requests, athena_settings
 
     if arguments.no_wait:
@@ -126,7 +127,7 @@ def _submit_to_athena(arguments: argparse.Namespace, values: LaunchValues) -> No
     given = _given(arguments) | ({"force": True} if arguments.again else {})
     settings = athena_settings(given, arguments.config, max_hours=arguments.max_hours, region=values.region)
     if arguments.dry_run:
-        _print(athena_requests(settings))
+        _print(athena_requests(settings, [order_for(settings, subset) for subset in settings.subsets]))
         return
     run(settings)
 

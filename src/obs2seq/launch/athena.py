@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,11 @@ from obs2seq.launch.launch import require_s3
 from obs2seq.launch.logs import LogFile
 from obs2seq.launch.target import Request, Runs
 from obs2seq.settings import Settings
-from obs2seq.sql.athena import athena_select
 from obs2seq.sql.runs import unload
 from obs2seq.warehouses.athena.reasons import failure
+from obs2seq.warehouses.athena.registrations import registered_name
+from obs2seq.warehouses.athena.statements import InputTable, statements_of
+from obs2seq.warehouses.engine import Order
 
 NAME = "athena"
 _STATISTICS = {
@@ -53,26 +55,52 @@ def athena_settings(
     return settings.model_copy(update=found)
 
 
-def athena_requests(settings: Settings) -> list[Request]:
-    """Return the query that makes each subset's sequences, as far as it is known before anybody looks at the table."""
-    table = settings.athena_table or f"{settings.athena_database}.observations"
-    select = athena_select(settings.spec, table)
-    when = "the table is known: its types, the subset's rows and the run's folder are written into the query then"
-    return [
-        Request("athena", "StartQueryExecution", _query(settings, subset, select), when) for subset in settings.subsets
-    ]
+def athena_requests(settings: Settings, orders: Iterable[Order]) -> list[Request]:
+    """Return what a run asks for, as far as it is known before anybody looks at the data.
+
+    Args:
+        settings: As `athena_settings` gives them.
+        orders: What is to be made, in this order.
+
+    Raises:
+        ConfigurationError: Athena cannot do what the settings ask for.
+    """
+    tables: list[Request] = []
+    queries: list[Request] = []
+    for order in orders:
+        table, registered = _input(settings, order)
+        tables += [request for request in registered if request not in tables]
+        made = statements_of(order, table)
+        folder = join(settings.output_s3_location, order.dataset, "run_id=<fingerprint>")
+        queries += [
+            _query(settings, made.counts, f"run {order.dataset} is not there yet; with the types of the table"),
+            _query(settings, unload(made.select, folder, settings.compression), "what was counted can be used"),
+        ]
+    return [*tables, *queries]
 
 
-def _query(settings: Settings, subset: str, select: str) -> dict[str, Any]:
-    dataset = f"{subset}_sequenced_{settings.sequence_length}"
-    folder = join(settings.output_s3_location, dataset, "run_id=<fingerprint>")
+def _input(settings: Settings, order: Order) -> tuple[InputTable, list[Request]]:
+    """Return the table to read, and what makes it where it is not there."""
+    has_folder = settings.subset_method == "folder"
+    if settings.athena_table is not None:
+        return InputTable(settings.athena_table, None, has_subset_alone=has_folder), []
+    location = join(settings.s3_data_location, order.subset) if has_folder else settings.s3_data_location.rstrip("/")
+    name = registered_name(location)
+    described = {"Name": name, "StorageDescriptor": {"Location": location}}
+    parameters = {"DatabaseName": settings.athena_database, "TableInput": described}
+    made = Request("glue", "CreateTable", parameters, "no table of this name is there; with the columns of the files")
+    return InputTable(f"{settings.athena_database}.{name}", None, has_subset_alone=has_folder), [made]
+
+
+def _query(settings: Settings, statement: str, when: str) -> Request:
     results = settings.athena_query_location
-    return {
-        "QueryString": unload(select, folder, settings.compression),
+    parameters = {
+        "QueryString": statement,
         "QueryExecutionContext": {"Database": settings.athena_database},
         "WorkGroup": settings.athena_workgroup,
         **({"ResultConfiguration": {"OutputLocation": results}} if results else {}),
     }
+    return Request("athena", "StartQueryExecution", parameters, when)
 
 
 class AthenaRuns(Runs):
