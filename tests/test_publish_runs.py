@@ -65,7 +65,7 @@ def current_run(output: str, name: str = TRAIN) -> str | None:
 @contextmanager
 def spark_not_needed() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("obs2seq.bootstrap.local_session", lambda *_, **__: pytest.fail("Spark was started"))
+        patch.setattr("obs2seq.warehouses.session.local_session", lambda *_, **__: pytest.fail("Spark was started"))
         yield
 
 
@@ -73,6 +73,7 @@ class RefusingStorage(RoutedStorage):
     """Does not write the files whose location ends so."""
 
     def __init__(self, ending: str) -> None:
+        super().__init__()
         self.ending = ending
 
     def replace_text(self, location: str, text: str, expected: VersionedText | None) -> None:
@@ -111,6 +112,7 @@ class TestRuns:
         runs.append(current_run(output))
         with spark_not_needed():
             publish(settings_for(data, output, keep_runs=3, shuffle_partitions=7, spark={"spark.app.name": "x"}))
+            publish(settings_for(data, output, s3_kms_key="alias/pupils", s3_region="eu-west-1"))
         (Path(data) / "part-1.parquet").unlink()
         put_answers(f"{data}/part-1.parquet", answers(3, [1]))
         publish(settings_for(data, output))

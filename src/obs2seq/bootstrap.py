@@ -9,35 +9,28 @@ from contextlib import contextmanager
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from pyspark.sql import SparkSession
-
+from obs2seq.aws.access import S3Access
 from obs2seq.domain.job import Job
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.locations import is_s3
 from obs2seq.domain.manifest import Manifest
 from obs2seq.domain.source import is_table
-from obs2seq.errors import DataNotFoundError
+from obs2seq.errors import ConfigurationError, DataNotFoundError
 from obs2seq.orchestrator import DataSequencingOrchestrator
-from obs2seq.ports import ObservationReader, Storage
+from obs2seq.ports import Storage
 from obs2seq.publishing import PublishedDataset, resolve
 from obs2seq.settings import Settings
 from obs2seq.storage.routing import RoutedStorage
-from obs2seq.warehouses.delta import DeltaDataset
-from obs2seq.warehouses.emr import EmrWarehouseService
-from obs2seq.warehouses.failures import explained
-from obs2seq.warehouses.local import LocalWarehouseService
-from obs2seq.warehouses.preview import first_rows, first_rows_of_table
-from obs2seq.warehouses.readers import DeltaReader, ParquetReader, Sessions, TextFormat, TextReader
 from obs2seq.warehouses.service import WarehouseService
-from obs2seq.warehouses.session import cluster_session, local_session
-from obs2seq.warehouses.spark import SparkEngine, Tools
-from obs2seq.warehouses.writers import ParquetWriter
 
 if TYPE_CHECKING:
-    from obs2seq.ports import PublishedPath
+    from pyspark.sql import SparkSession
 
+    from obs2seq.ports import ObservationReader, PublishedPath
+    from obs2seq.warehouses.readers import Sessions
+
+# What is Spark's or Athena's is imported where it is needed: where the one works the other need not be installed.
 LOCAL_DRIVER_MEMORY = "2g"
-_WAREHOUSES: dict[str, type[WarehouseService]] = {"local": LocalWarehouseService, "emr": EmrWarehouseService}
 
 
 def run(settings: Settings) -> dict[str, tuple[Manifest, PublishedPath]]:
@@ -73,11 +66,18 @@ def published(location: str, rows: int) -> tuple[Manifest, str, list[dict[str, A
     storage = RoutedStorage()
     if is_table(storage.list_files(location)):
         return _published_table(storage, location, rows)
+    from obs2seq.warehouses.preview import first_rows
+
     manifest, run_location = resolve(storage, location)
     return manifest, location, first_rows(run_location, manifest, rows)
 
 
 def _published_table(storage: Storage, location: str, rows: int) -> tuple[Manifest, str, list[dict[str, Any]]]:
+    from obs2seq.warehouses.delta import DeltaDataset
+    from obs2seq.warehouses.preview import first_rows_of_table
+    from obs2seq.warehouses.session import local_session
+    from obs2seq.warehouses.writers import ParquetWriter
+
     sessions = cache(partial(local_session, delta=True, s3=is_s3(location)))
     table = DeltaDataset(storage, location, ParquetWriter(sessions, storage, "none"))
     current = table.current()
@@ -90,7 +90,17 @@ def _published_table(storage: Storage, location: str, rows: int) -> tuple[Manife
 
 def warehouse(settings: Settings, storage: Storage | None = None) -> WarehouseService:
     """Return the warehouse for the settings' mode. It starts Spark when it first needs it, and not before."""
-    storage = storage or RoutedStorage()
+    storage = storage or RoutedStorage(s3_access(settings))
+    return _athena_warehouse(settings, storage) if settings.mode == "athena" else _spark_warehouse(settings, storage)
+
+
+def _spark_warehouse(settings: Settings, storage: Storage) -> WarehouseService:
+    from obs2seq.warehouses.delta import DeltaDataset
+    from obs2seq.warehouses.emr import EmrWarehouseService
+    from obs2seq.warehouses.local import LocalWarehouseService
+    from obs2seq.warehouses.spark import SparkEngine, Tools
+    from obs2seq.warehouses.writers import ParquetWriter
+
     sessions = session_source(settings, storage)
     writer = ParquetWriter(sessions, storage, settings.compression)
 
@@ -99,11 +109,38 @@ def warehouse(settings: Settings, storage: Storage | None = None) -> WarehouseSe
         return DeltaDataset(storage, location, writer) if is_delta else PublishedDataset(storage, location)
 
     engine = SparkEngine(Tools(sessions, readers(settings, sessions), writer))
-    return _WAREHOUSES[settings.mode](job(settings), engine, storage, dataset)
+    kind = LocalWarehouseService if settings.mode == "local" else EmrWarehouseService
+    return kind(job(settings), engine, storage, dataset)
+
+
+def _athena_warehouse(settings: Settings, storage: Storage) -> WarehouseService:
+    try:
+        from obs2seq.aws.clients import aws_client
+        from obs2seq.aws.s3 import s3_client
+        from obs2seq.warehouses.athena.catalogue import GlueCatalogue
+        from obs2seq.warehouses.athena.files import ParquetFooters
+        from obs2seq.warehouses.athena.queries import AthenaQueries, QueryPlace
+        from obs2seq.warehouses.athena.service import AthenaWarehouseService
+    except ModuleNotFoundError as error:
+        problem = f"expected what Athena needs to be installed, found no module '{error.name}'"
+        raise ConfigurationError("mode", problem, "pip install 'obs2seq[athena]'") from error
+    access = s3_access(settings)
+    place = QueryPlace(
+        workgroup=settings.athena_workgroup,
+        database=settings.athena_database,
+        query_location=settings.athena_query_location,
+        deadline_s=settings.athena_deadline_minutes * 60.0,
+        access=access,
+    )
+    catalogue = GlueCatalogue(settings.athena_database, partial(aws_client, "glue", access.region))
+    footers = ParquetFooters(partial(s3_client, access))
+    queries = AthenaQueries(place, partial(aws_client, "athena", access.region))
+    return AthenaWarehouseService(job(settings), storage, queries, catalogue, footers, table=settings.athena_table)
 
 
 def session_source(settings: Settings, storage: Storage) -> Sessions:
     """Return what gives the session of the settings' mode, the same one each time."""
+    from obs2seq.warehouses.failures import explained
 
     @cache
     def session() -> SparkSession:
@@ -123,9 +160,11 @@ def _handling_of_interrupts_kept() -> Iterator[None]:
 
 
 def _session(settings: Settings, storage: Storage) -> SparkSession:
+    from obs2seq.warehouses.session import cluster_session, local_session
+
     spark = {name: _as_spark_writes(value) for name, value in settings.spark.items()}
     if settings.mode == "emr":
-        return cluster_session(spark)
+        return cluster_session(spark, s3_access(settings))
     locations = (settings.s3_data_location, settings.output_s3_location)
     return local_session(
         spark,
@@ -133,6 +172,7 @@ def _session(settings: Settings, storage: Storage) -> SparkSession:
         shuffle_partitions=settings.shuffle_partitions,
         delta=_needs_delta(settings, storage),
         s3=any(is_s3(location) for location in locations if location),
+        access=s3_access(settings),
     )
 
 
@@ -146,6 +186,11 @@ def _needs_delta(settings: Settings, storage: Storage) -> bool:
         return True
     is_open = settings.input_format == "auto" and bool(settings.s3_data_location)
     return is_open and any("_delta_log/" in file.path for file in storage.list_files(settings.s3_data_location))
+
+
+def s3_access(settings: Settings) -> S3Access:
+    """Return how the settings go about S3."""
+    return S3Access(settings.s3_kms_key, settings.s3_expected_owner, settings.s3_region)
 
 
 def job(settings: Settings) -> Job:
@@ -171,6 +216,8 @@ def job(settings: Settings) -> Job:
 
 def readers(settings: Settings, sessions: Sessions) -> dict[str, ObservationReader]:
     """Return what reads each format of observations."""
+    from obs2seq.warehouses.readers import DeltaReader, ParquetReader, TextFormat, TextReader
+
     csv = TextFormat("csv", _csv_options(settings), settings.input_schema)
     json = TextFormat("json", _timestamp_option(settings), settings.input_schema)
     return {

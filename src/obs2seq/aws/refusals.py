@@ -10,9 +10,10 @@ from obs2seq.errors import StorageError
 _SIGN_IN = "renew them, for example with 'aws sso login', and run again"
 _REACH = "check the network, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL and AWS_REGION"
 
+_CODES_OF_REGION = ("PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "301")
 _CODES: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (
-        ("NoSuchBucket", "InvalidBucketName"),
+        ("NoSuchBucket", "InvalidBucketName", "404"),
         "no bucket of this name",
         "check the name in s3://<bucket>/..., the account and the endpoint",
     ),
@@ -37,19 +38,56 @@ _CODES: tuple[tuple[tuple[str, ...], str, str], ...] = (
         "check AWS_PROFILE or the AWS_* variables, and that they belong to this endpoint",
     ),
     (
-        ("PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "301"),
+        _CODES_OF_REGION,
         "a bucket of another region",
-        "set AWS_REGION to the region of the bucket",
+        "set s3_region or AWS_REGION to the region of the bucket, and AWS_ENDPOINT_URL_S3 to none or one of its own",
     ),
     (
-        ("SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests", "429"),
+        ("KMS.NotFoundException", "KMS.DisabledException", "KMS.KMSInvalidStateException"),
+        "a KMS key that is not there or not in use",
+        "check s3_kms_key: a key of the bucket's region that is enabled; an alias is one of the caller's own account",
+    ),
+    (
+        (
+            "SlowDown",
+            "Throttling",
+            "ThrottlingException",
+            "RequestLimitExceeded",
+            "TooManyRequests",
+            "TooManyRequestsException",
+            "429",
+        ),
         "too many requests",
-        "run again later, or with fewer jobs on this bucket at a time",
+        "run again later, with fewer jobs on this bucket at a time, or with AWS_MAX_ATTEMPTS=10",
     ),
     (
-        ("InternalError", "ServiceUnavailable", "RequestTimeout", "500", "502", "503", "504"),
+        (
+            *("InternalError", "InternalFailure", "InternalServerError", "InternalServerException"),
+            *("InternalServiceException", "ServiceUnavailable", "ServiceUnavailableException"),
+            *("OperationTimeoutException", "RequestTimeout", "500", "502", "503", "504"),
+        ),
         "a service that fails for the moment",
         "run again later",
+    ),
+    (
+        ("ValidationException", "InvalidRequestException", "InvalidInputException", "ValidationError"),
+        "a request that it does not accept",
+        "check the names that were given, that they exist in this region and account, and the roles' trust",
+    ),
+    (
+        ("ResourceNotFoundException", "EntityNotFoundException", "NotFoundException"),
+        "nothing of this name",
+        "check the name, the region and the account",
+    ),
+    (
+        ("ConcurrentRunsExceededException", "ResourceNumberLimitExceededException", "ServiceQuotaExceededException"),
+        "more than the account may run at a time",
+        "run again when others have ended, or ask AWS for a higher quota",
+    ),
+    (
+        ("ConflictException", "IdempotentParameterMismatchException", "ConcurrentModificationException"),
+        "another request on the same thing",
+        "run again",
     ),
     (("RequestTimeTooSkewed",), "a clock that differs from the service's", "set this machine's clock"),
     (("InvalidObjectState",), "an archived object", "restore it from the archive first"),
@@ -89,7 +127,8 @@ def refusal(where: str, operation: str, code: str, *, service: str = "S3", said:
         said: What the service said beside its code; never anything that may hold rows.
     """
     meaning, hint = _BY_CODE.get(code, ("a refusal", f"look the code up under '{_DOCUMENTED.format(service)}'"))
-    found = f"{meaning} ({code})" + (f": {said.rstrip('.')}" if said else "")
+    words = " ".join(said.split()).rstrip(".")
+    found = f"{meaning} ({code})" + (f": {words}" if words else "")
     return StorageError(where, f"expected {service} to answer {operation}, found {found}", hint)
 
 
@@ -106,11 +145,21 @@ def refusals(where: str, service: str = "S3", *, quoted: bool = False) -> Iterat
         yield
     except aws.ClientError as error:
         told = error.response["Error"]
-        said = str(told.get("Message", "")) if quoted else ""
+        said = str(told.get("Message", "")) if quoted else _region_of_bucket(error)
         code = str(told.get("Code"))
         raise refusal(where, error.operation_name, code, service=service, said=said) from error
     except aws.BotoCoreError as error:
         raise _client_refusal(where, error, service) from error
+
+
+def _region_of_bucket(error: aws.ClientError) -> str:
+    """Return what S3 says of a bucket that was looked for in another region; empty where it says nothing."""
+    told = error.response["Error"]
+    if told.get("Code") not in _CODES_OF_REGION:
+        return ""
+    headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    region = told.get("Region") or headers.get("x-amz-bucket-region")
+    return f"it lies in {region}" if region else ""
 
 
 @contextmanager

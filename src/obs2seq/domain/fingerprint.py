@@ -25,8 +25,8 @@ def fingerprint(*parts: object) -> str:
         True
     """
     canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"))
-    first, *others = hashlib.sha256(canonical.encode("ascii")).hexdigest()[:HEX_DIGITS]
-    return "".join((first if first.isalpha() else "abcdef"[int(first) % 6], *others))
+    digits = hashlib.sha256(canonical.encode("ascii")).hexdigest()[:HEX_DIGITS]
+    return digits if digits[0].isalpha() else "abcdef"[int(digits[0]) % 6] + digits[1:]
 
 
 def files_digest(files: Sequence[StoredFile]) -> str:

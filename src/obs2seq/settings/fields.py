@@ -4,7 +4,20 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
-from obs2seq.settings.values import Character, Choice, Columns, Location, Memory, SparkSettings, Subsets, Text
+from obs2seq.settings.values import (
+    Account,
+    Character,
+    Choice,
+    Columns,
+    KmsKey,
+    Location,
+    Memory,
+    QueryLocation,
+    Region,
+    SparkSettings,
+    Subsets,
+    Text,
+)
 
 PositiveInt = Annotated[StrictInt, Field(ge=1)]
 
@@ -99,10 +112,31 @@ class OutputFields(_Group):
     force: StrictBool = Field(default=False, description="Run also where the same run is published already.")
 
 
+class S3Fields(_Group):
+    """How S3 is gone about."""
+
+    s3_region: Region | None = Field(
+        default=None,
+        description="Region of the buckets, such as eu-central-1. null: the environment's.",
+    )
+    s3_kms_key: KmsKey | None = Field(
+        default=None,
+        description="KMS key of all that a run writes to S3: its ARN, id, or alias as alias/name. "
+        "null: as the bucket does by default.",
+    )
+    s3_expected_owner: Account | None = Field(
+        default=None,
+        description="The AWS account, 12 digits in quotes, that the buckets must belong to. null: whichever.",
+    )
+
+
 class SparkFields(_Group):
     """Where the job runs, and Spark's own settings."""
 
-    mode: Literal["local", "emr"] = Field(default="emr", description="Where the job runs: this machine, or EMR.")
+    mode: Literal["local", "emr", "athena"] = Field(
+        default="emr",
+        description="Where the job runs: this machine, EMR, or Athena, where Spark's settings mean nothing.",
+    )
     driver_memory: Memory | None = Field(
         default=None,
         description="Memory of the driver, such as 2g. Above spark.driver.memory. null: Spark's own.",
@@ -113,4 +147,26 @@ class SparkFields(_Group):
     )
     spark: SparkSettings = Field(
         default={}, description="Spark settings by their full names, such as spark.executor.memory."
+    )
+
+
+class AthenaFields(_Group):
+    """What Athena reads, and where it runs; for mode athena alone."""
+
+    athena_table: Text | None = Field(
+        default=None,
+        description="The table or view to read: name, database.name or catalog.database.name; the files that it "
+        "reads lie at s3_data_location. null: a table over s3_data_location is registered, of Parquet files.",
+    )
+    athena_database: Text = Field(
+        default="obs2seq",
+        description="The Glue database of a table whose name says none, and of tables that are registered.",
+    )
+    athena_workgroup: Text = Field(default="primary", description="The workgroup that queries run in.")
+    athena_query_location: QueryLocation | None = Field(
+        default=None,
+        description="Where Athena leaves counts and its own notes: s3://bucket/folder. null: where the workgroup says.",
+    )
+    athena_deadline_minutes: PositiveInt = Field(
+        default=60, description="After so many minutes a query is stopped, and the run fails. 1 or more."
     )

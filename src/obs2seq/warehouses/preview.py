@@ -1,17 +1,19 @@
 """A look at some rows of what is published."""
 
+from __future__ import annotations
+
 import datetime
 import os
 import re
 from collections.abc import Callable, Collection
-from typing import Any
-
-from pyspark.sql import SparkSession
+from typing import TYPE_CHECKING, Any
 
 from obs2seq.domain.locations import bucket_and_key, is_s3, join, local_path
 from obs2seq.domain.manifest import Manifest
 from obs2seq.errors import StorageError
-from obs2seq.warehouses.failures import explained
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 
 def first_rows(run_location: str, manifest: Manifest, count: int) -> list[dict[str, Any]]:
@@ -52,6 +54,8 @@ def first_rows_of_table(
         commit: The file of its commit, `_delta_log/<version>.json`.
         count: How many rows.
     """
+    from obs2seq.warehouses.failures import explained
+
     version = int("".join(re.findall(r"\d+", commit)))
     with explained(location):
         table = session.read.format("delta").option("versionAsOf", version).load(location)
