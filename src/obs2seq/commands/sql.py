@@ -38,7 +38,8 @@ def add_sql(parser: argparse.ArgumentParser) -> None:
 
 def _print(arguments: argparse.Namespace) -> None:
     settings = load_settings(given_settings(arguments), os.environ, arguments.config, _ON_ATHENA, required=[])
-    order = _order(settings, arguments.subset)
+    _require_table(settings)
+    order = order_for(settings, arguments.subset or next(iter(settings.subsets)))
     made = _statements(settings, order, arguments.types)
     if arguments.select_only:
         print(made.select, end="")
@@ -50,33 +51,36 @@ def _print(arguments: argparse.Namespace) -> None:
     print(f"-- What is written\n{unload(made.select, target, settings.compression)}", end="")
 
 
-def _order(settings: Settings, subset: str | None) -> Order:
+def order_for(settings: Settings, subset: str) -> Order:
+    """Return what is to be made of a subset; raise `ConfigurationError` where it is none of the configured ones."""
     from obs2seq.bootstrap import job
     from obs2seq.warehouses.engine import Order
 
-    chosen = subset or next(iter(settings.subsets))
-    if chosen not in settings.subsets:
+    if subset not in settings.subsets:
         raise ConfigurationError(
             "option --subset",
-            f"expected one of {', '.join(settings.subsets)}, found '{chosen}'",
-            nearest(chosen, settings.subsets),
+            f"expected one of {', '.join(settings.subsets)}, found '{subset}'",
+            nearest(subset, settings.subsets),
         )
     ending = "prepared" if settings.output == "observations" else f"sequenced_{settings.sequence_length}"
-    return Order(job(settings), chosen, settings.output, f"{chosen}_{ending}")
+    return Order(job(settings), subset, settings.output, f"{subset}_{ending}")
 
 
-def _statements(settings: Settings, order: Order, types: str | None) -> RunStatements:
-    from obs2seq.warehouses.athena.statements import InputTable, statements_of
-
+def _require_table(settings: Settings) -> None:
     if settings.athena_table is None:
         raise ConfigurationError(
             "athena_table",
             "expected the table or view to read, found none",
             "name one; the statements are the same for a table that a run would register",
         )
-    known, is_text = _types(settings, settings.athena_table, types)
-    has_subset_alone = settings.subset_method == "folder"
-    return statements_of(order, InputTable(settings.athena_table, known, is_text, has_subset_alone))
+
+
+def _statements(settings: Settings, order: Order, types: str | None) -> RunStatements:
+    from obs2seq.warehouses.athena.statements import InputTable, statements_of
+
+    table = str(settings.athena_table)
+    known, is_text = _types(settings, table, types)
+    return statements_of(order, InputTable(table, known, is_text, settings.subset_method == "folder"))
 
 
 def _types(settings: Settings, table: str, source: str | None) -> tuple[Mapping[str, str] | None, bool]:

@@ -33,6 +33,11 @@ def require_registrable(source: Source) -> None:
         )
 
 
+def registered_name(location: str) -> str:
+    """Return the name of the table over a location."""
+    return f"obs2seq_{fingerprint(location.rstrip('/'))}"
+
+
 def registration(source: Source, footers: Sequence[ParquetFooter], is_read: Callable[[str], bool]) -> Registration:
     """Return the table over a source: the columns that its files have in common, and one partition a folder.
 
@@ -48,7 +53,7 @@ def registration(source: Source, footers: Sequence[ParquetFooter], is_read: Call
     partitions = _partitions(source)
     keys = {name: _key_type([values[name] for values in partitions.values()]) for name in _key_names(partitions)}
     return Registration(
-        name=f"obs2seq_{fingerprint(source.location.rstrip('/'))}",
+        name=registered_name(source.location),
         location=source.location.rstrip("/"),
         columns={name: type_ for name, type_ in columns.items() if name not in keys},
         partition_keys=keys,
