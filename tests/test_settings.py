@@ -346,7 +346,7 @@ def test_base_file_has_every_key_with_its_default():
         assert before.startswith("# "), f"{key} has no comment"
 
 
-@pytest.mark.parametrize("name", ["base.yaml", "local.yaml", "emr.yaml"])
+@pytest.mark.parametrize("name", ["base.yaml", "local.yaml", "emr.yaml", "athena.yaml"])
 def test_files_of_the_project_are_valid(name):
     content = yaml.safe_load((CONF / name).read_text(encoding="utf-8"))
 
