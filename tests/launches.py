@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -91,6 +91,9 @@ class Cloud:
     values: dict[str, object]
 
     def submit(self, target: str, *options: object) -> Answer:
+        """Submit a run over what lies at the observations' place, which is a file of no meaning where nothing does."""
+        if not self.keys("observations/"):
+            self.put("observations/part-0.parquet", b"-")
         return self("submit", "--target", target, "--templates", TEMPLATES, *self._data(), *options)
 
     def __call__(self, command: str, *options: object) -> Answer:
@@ -102,7 +105,7 @@ class Cloud:
         """Let one thing happen at each pause to come."""
         self.clock.events = list(events)
 
-    def keys(self, prefix: str = "") -> Iterable[str]:
+    def keys(self, prefix: str = "") -> list[str]:
         """Return what is in the bucket."""
         listed = client("s3", REGION).list_objects_v2(Bucket=self.bucket, Prefix=prefix)
         return [entry["Key"] for entry in listed.get("Contents", [])]
@@ -122,7 +125,7 @@ def cloud(
     package, clock = small_package(folder / "dist"), Clock()
     monkeypatch.setattr("obs2seq.packaging.make_package", lambda target, output: package)
     monkeypatch.setattr(clients, "aws_client", client)
-    for user in ("aws.uploads", "launch.cluster_notes", "launch.deploy"):
+    for user in ("aws.uploads", "launch.cluster_notes", "launch.deploy", "launch.inputs"):
         monkeypatch.setattr(f"obs2seq.{user}.s3_client", _s3_client)
     monkeypatch.setattr(launched, "pace", lambda: clock.pace)
     return Cloud(bucket, folder, clock, capsys, account_values(bucket, **values))

@@ -209,3 +209,22 @@ def test_a_release_that_the_package_is_not_made_for_is_refused(tmp_path: Path, l
 
     with pytest.raises(ConfigurationError, match=f"found {label}. Hint: use emr-7.1.0 or newer"):
         ServerlessTarget(lambda _: None).check(launch)
+
+
+def test_other_observations_are_another_run(aws: Cloud) -> None:
+    first = started(aws)
+    same = started(aws)
+    aws.put("observations/part-1.parquet", b"-")
+
+    assert same == first
+    assert started(aws) != first
+
+
+def test_without_observations_nothing_is_started(aws: Cloud) -> None:
+    aws.put("observations/part-0.parquet", b"-")
+
+    answer = aws.submit("serverless", "--s3_data_location", f"s3://{aws.bucket}/nowhere")
+
+    assert (answer.code, answer.out) == (1, "")
+    assert f"s3://{aws.bucket}/nowhere: expected files with observations, found nothing there" in answer.err
+    assert backend().job_runs[str(aws.values["application_id"])] == []

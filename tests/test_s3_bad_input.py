@@ -84,6 +84,19 @@ def test_a_refusal_to_read_or_to_write_is_told(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("key", ["in//a.parquet", "in/./a.parquet", "in/x/../a.parquet"])
+def test_a_key_that_hadoop_reads_as_another_is_told(
+    bucket: str, s3: "S3Client", tmp_path: Path, capsys: pytest.CaptureFixture[str], key: str
+) -> None:
+    s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+    s3.put_object(Bucket=bucket, Key="in/good.parquet", Body=b"x")
+
+    answer = run(capsys, f"s3://{bucket}/in", tmp_path / "out")
+
+    assert answer.code == 1
+    assert f"found '{key[3:]}' with an empty folder, '.' or '..' in it" in message_of(answer)
+
+
 def test_a_run_without_credentials_is_told(
     s3_endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

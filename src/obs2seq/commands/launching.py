@@ -38,7 +38,11 @@ def add_submit(parser: argparse.ArgumentParser) -> None:
     _add_target(parser, (*_CLUSTERS, _ATHENA))
     add_values(parser)
     parser.add_argument("--templates", type=Path, default=Path("emr"), metavar="FOLDER", help="templates of requests")
-    parser.add_argument("--dry-run", action="store_true", help="print the requests as JSON, and make none")
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="print the requests as JSON, and make none; a real run's name stands for its input's files too",
+    )
     parser.add_argument("--no-wait", action="store_true", help="do not wait for the run's end")
     parser.add_argument("--again", action="store_true", help="run also where the same was run before")
     parser.add_argument("--max-hours", type=hours, default=4.0, metavar="H", help="cancel the run after so long")
@@ -64,6 +68,7 @@ def _deploy(arguments: argparse.Namespace) -> None:
 
 
 def _submit(arguments: argparse.Namespace) -> None:
+    from obs2seq.launch.inputs import input_digest
     from obs2seq.launch.targets import TARGETS
 
     values = values_of(arguments)
@@ -78,7 +83,7 @@ def _submit(arguments: argparse.Namespace) -> None:
     if arguments.dry_run:
         _print_requests(target, launch)
         return
-    run_id = _started(target, launch)
+    run_id = _started(target, replace(launch, input_digest=input_digest(launch.settings, values.region)))
     print(run_id, flush=True)
     if not arguments.no_wait:
         follow_to_the_end(target, run_id, arguments)
@@ -166,7 +171,7 @@ def _print(requests: Sequence[Request]) -> None:
 
 
 def _started(target: Target, launch: Launch) -> str:
-    """Start the run, unless one of the same settings and code is under way or has succeeded."""
+    """Start the run, unless one of the same settings, code and input is under way or has succeeded."""
     from obs2seq.launch.target import existing
 
     run = existing(target.runs(launch))
@@ -177,5 +182,5 @@ def _started(target: Target, launch: Launch) -> str:
         logger.info("started %s as %s", run_id, launch.name)
         return run_id
     done = "has succeeded before" if run.status.state.is_final else f"is under way ({run.status.word})"
-    logger.info("%s, of the same settings and code, %s; run it again, on other data say, with --again", run.id, done)
+    logger.info("%s, of the same settings, code and input, %s; run it once more with --again", run.id, done)
     return run.id

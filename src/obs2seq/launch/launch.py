@@ -32,7 +32,8 @@ class Launch:
         placement: Its code; None where the target needs none.
         max_hours: After so long the run is cancelled.
         templates: The folder of the requests' templates.
-        again: Another text makes another run of the same settings and code.
+        again: Another text makes another run of the same settings, code and input.
+        input_digest: Stands for the files that are to be read; empty: nobody looked.
     """
 
     target: str
@@ -42,6 +43,7 @@ class Launch:
     max_hours: float
     templates: Path
     again: str = ""
+    input_digest: str = ""
 
     @cached_property
     def options(self) -> dict[str, str]:
@@ -50,9 +52,9 @@ class Launch:
 
     @cached_property
     def token(self) -> str:
-        """The same for the same settings, code and target: so a run that was started before is found."""
+        """The same for the same settings, code, input and target: so a run that was started before is found."""
         code = self.placement.digest if self.placement else ""
-        return fingerprint(self.target, self.options, code, self.again)
+        return fingerprint(self.target, self.options, code, self.input_digest, self.again)
 
     @property
     def name(self) -> str:
