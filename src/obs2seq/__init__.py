@@ -29,8 +29,13 @@ _ENGINES = {
 }
 
 
+_PACKAGES = ("online",)
+
+
 def __getattr__(name: str) -> object:
     """Import an engine, be it Spark, Arrow or SQL, only where it is used."""
     if name in _ENGINES:
         return getattr(import_module(_ENGINES[name]), name)
+    if name in _PACKAGES:
+        return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
