@@ -32,7 +32,7 @@ _ENGINES = {
 }
 
 
-_PACKAGES = ("online",)
+_PACKAGES = ("online", "torch")
 
 
 def __getattr__(name: str) -> object:
