@@ -36,13 +36,15 @@ format: $(VENV)/ready
 	@$(BIN)/ruff check --fix-only
 	@$(BIN)/ruff format
 
-# Both locks, for Python 3.11 and up; delete them first to take newer versions.
+# The locks, for Python 3.11 and up; delete them first to take newer versions. A cluster gets what the tests run with.
 lock: $(VENV)/ready
 	@$(PIP) install uv
 	@for lane in 35 41; do \
 		$(BIN)/uv pip compile pyproject.toml --quiet --universal --fork-strategy fewest --python-version 3.11 \
 			--no-header --no-annotate --extra spark$$lane $(EXTRAS) --output-file requirements/spark$$lane.txt || exit 1; \
 	done
+	@$(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --no-header --no-annotate \
+		--generate-hashes --constraint requirements/spark35.txt --extra aws --output-file requirements/cluster.txt
 
 clean:
 	@rm -rf .venv-spark35 .venv-spark41 build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -9,7 +9,8 @@ import boto3
 import pytest
 from pyspark.sql import SparkSession
 
-from obs2seq.storage.s3 import S3Storage, s3_client
+from obs2seq.aws.s3 import s3_client
+from obs2seq.storage.s3 import S3Storage
 from obs2seq.warehouses.session import local_session
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from obs2seq.aws.s3 import s3_client
 from obs2seq.domain.locations import bucket_and_key, is_s3, local_path
 from obs2seq.domain.manifest import Manifest
 from obs2seq.publishing import resolve
 from obs2seq.settings import Settings
 from obs2seq.storage.routing import RoutedStorage
-from obs2seq.storage.s3 import s3_client
 
 FIRST = datetime(2026, 1, 5, 8, tzinfo=UTC)
 SCHEMA = pa.schema(

@@ -1,5 +1,6 @@
 import json
 import math
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -150,8 +151,8 @@ class TestManifest:
 
 class TestFingerprint:
     def test_it_is_the_same_in_every_process(self) -> None:
-        # sha256 of [{"a":1,"b":[true,null,NaN]},"\u00fc"], first 16 digits
-        expected = "65b88e15da37747c"
+        # sha256 of [{"a":1,"b":[true,null,NaN]},"\u00fc"], first 16 digits, with a for the 6 at its start
+        expected = "a5b88e15da37747c"
         script = "from obs2seq.domain.fingerprint import fingerprint as f\n"
         script += "print(f({'b': [True, None, float('nan')], 'a': 1}, 'ü'))"
         source = str(Path(__file__).parents[1] / "src")
@@ -167,6 +168,12 @@ class TestFingerprint:
     @pytest.mark.parametrize("other", [(1,), (1.0, 2), (True, 2), ("1", 2), (2, 1), ([1, 2],), (1, 2, None)])
     def test_other_parts_have_another_fingerprint(self, other: tuple[object, ...]) -> None:
         assert fingerprint(*other) != fingerprint(1, 2)
+
+    def test_no_fingerprint_reads_as_a_number(self) -> None:
+        made = [fingerprint(number) for number in range(200)]
+
+        assert all(re.fullmatch("[a-f][0-9a-f]{15}", name) for name in made)
+        assert len(set(made)) == 200
 
     def test_what_is_no_json_is_refused(self) -> None:
         with pytest.raises(TypeError):

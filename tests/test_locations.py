@@ -68,7 +68,8 @@ def test_the_s3_adapter_is_imported_with_the_first_s3_location(tmp_path: Path) -
 
 
 def test_without_the_aws_client_s3_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "obs2seq.storage.s3")
+    for name in ("obs2seq.storage.s3", "obs2seq.aws.s3", "obs2seq.aws.clients"):
+        monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "boto3", None)
 
     with pytest.raises(ConfigurationError, match=r"obs2seq\[aws\]"):

@@ -73,6 +73,7 @@ class RefusingStorage(RoutedStorage):
     """Does not write the files whose location ends so."""
 
     def __init__(self, ending: str) -> None:
+        super().__init__()
         self.ending = ending
 
     def replace_text(self, location: str, text: str, expected: VersionedText | None) -> None:
@@ -111,6 +112,7 @@ class TestRuns:
         runs.append(current_run(output))
         with spark_not_needed():
             publish(settings_for(data, output, keep_runs=3, shuffle_partitions=7, spark={"spark.app.name": "x"}))
+            publish(settings_for(data, output, s3_kms_key="alias/pupils", s3_region="eu-west-1"))
         (Path(data) / "part-1.parquet").unlink()
         put_answers(f"{data}/part-1.parquet", answers(3, [1]))
         publish(settings_for(data, output))

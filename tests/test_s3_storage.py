@@ -8,9 +8,10 @@ import pytest
 from botocore import exceptions as aws
 from botocore.stub import Stubber
 
+from obs2seq.aws.s3 import s3_client
 from obs2seq.errors import ConfigurationError, ConflictError, StorageError
 from obs2seq.ports import Storage, VersionedText
-from obs2seq.storage.s3 import S3Storage, s3_client
+from obs2seq.storage.s3 import S3Storage
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -31,21 +32,27 @@ def test_thousands_of_keys_are_listed_and_removed(bucket: str, s3: "S3Client") -
     from moto.s3.models import s3_backends
 
     backend = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
-    for i in range(2105):
+    for i in range(2505):
         backend.put_object(bucket, f"folder/part-{i:05}", b"x")
     backend.put_object(bucket, "folder-2/part", b"x")
-    storage, removed = S3Storage(lambda: s3), []
+    client = s3_client()
+    storage, pages, removed = S3Storage(lambda: client), list[str](), list[int]()
 
-    def count(params: dict[str, dict[str, list[object]]], **_: object) -> None:
+    def count_page(params: dict[str, Any], **_: object) -> None:
+        pages.extend([params["Prefix"]] if "MaxKeys" not in params else [])
+
+    def count_removed(params: dict[str, Any], **_: object) -> None:
         removed.append(len(params["Delete"]["Objects"]))
 
+    client.meta.events.register("provide-client-params.s3.ListObjectsV2", count_page)
+    client.meta.events.register("provide-client-params.s3.DeleteObjects", count_removed)
     listed = paths(storage, f"s3://{bucket}/folder")
-    s3.meta.events.register("provide-client-params.s3.DeleteObjects", count)
+    pages_of_listing = list(pages)
     storage.remove(f"s3://{bucket}/folder")
-    s3.meta.events.unregister("provide-client-params.s3.DeleteObjects", count)
 
-    assert listed == [f"part-{i:05}" for i in range(2105)]
-    assert removed == [1000, 1000, 105]
+    assert listed == [f"part-{i:05}" for i in range(2505)]
+    assert pages_of_listing == ["folder/"] * 3
+    assert removed == [1000, 1000, 505]
     assert paths(storage, f"s3://{bucket}") == ["folder-2/part"]
 
 

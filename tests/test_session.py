@@ -7,12 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from obs2seq import bootstrap
+from obs2seq.aws.access import S3Access
 from obs2seq.errors import ConfigurationError, StorageError
+from obs2seq.settings import Settings
+from obs2seq.storage.routing import RoutedStorage
+from obs2seq.warehouses import session
 from obs2seq.warehouses.jars import Jar, cache_folder, jar_paths, pinned_jars
 from obs2seq.warehouses.java import ensure_java, find_java, parse_version
 from obs2seq.warehouses.java_launcher import launchable_home
 from obs2seq.warehouses.lanes import LANES, java_lane_of, lane_of
-from obs2seq.warehouses.s3a import s3a_settings
+from obs2seq.warehouses.s3a import access_settings, s3a_settings
 
 SPARK_35, SPARK_41 = LANES["35"], LANES["41"]
 JAR = Jar("org.example:some-part:1.2", hashlib.sha256(b"the jar").hexdigest())
@@ -222,22 +227,62 @@ def test_jar_paths_says_what_to_do_offline(repository: Path) -> None:
     assert "Hint: without a network, put some-part-1.2.jar into that folder" in message
 
 
-def test_s3a_settings_follow_the_environment_that_boto3_reads() -> None:
-    environment = {
-        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
-        "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:2",
-        "AWS_DEFAULT_REGION": "eu-west-1",
-    }
+ENDPOINTS = {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:2"}
+KEY = "arn:aws:kms:eu-west-1:111122223333:key/12345678-1234-1234-1234-123456789012"
 
-    settings = s3a_settings("35", environment)
+
+def test_s3a_settings_follow_the_environment_that_boto3_reads() -> None:
+    settings = s3a_settings("35", {"AWS_DEFAULT_REGION": "eu-west-1"})
 
     assert settings["spark.hadoop.fs.s3.impl"] == "org.apache.hadoop.fs.s3a.S3AFileSystem"
-    assert settings["spark.hadoop.fs.s3a.endpoint"] == "http://127.0.0.1:2"
-    assert settings["spark.hadoop.fs.s3a.path.style.access"] == "true"
     assert settings["spark.hadoop.fs.s3a.endpoint.region"] == "eu-west-1"
 
 
 def test_s3a_settings_leave_the_real_s3_its_own_addresses() -> None:
-    settings = s3a_settings("41", {})
+    settings = s3a_settings("41", {}) | access_settings(S3Access(), {})
 
-    assert not {name for name in settings if "endpoint" in name or "path.style" in name}
+    assert not {name for name in settings if "endpoint" in name or "path.style" in name or "encryption" in name}
+
+
+def test_access_settings_name_the_endpoint_that_boto3_uses() -> None:
+    assert access_settings(S3Access(), ENDPOINTS) == {
+        "spark.hadoop.fs.s3a.endpoint": "http://127.0.0.1:2",
+        "spark.hadoop.fs.s3a.path.style.access": "true",
+    }
+
+
+def test_access_settings_name_region_and_key_to_both_clients_of_emr() -> None:
+    assert access_settings(S3Access(kms_key=KEY, expected_owner="111122223333", region="eu-west-1"), {}) == {
+        "spark.hadoop.fs.s3a.endpoint.region": "eu-west-1",
+        "spark.hadoop.fs.s3a.encryption.algorithm": "SSE-KMS",
+        "spark.hadoop.fs.s3a.encryption.key": KEY,
+        "spark.hadoop.fs.s3.enableServerSideEncryption": "true",
+        "spark.hadoop.fs.s3.serverSideEncryption.kms.keyId": KEY,
+    }
+
+
+def test_a_cluster_is_told_how_s3_is_gone_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[dict[str, str]] = []
+    monkeypatch.setattr(session, "_open", opened.append)
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
+        monkeypatch.delenv(name, raising=False)
+    settings = Settings(mode="emr", s3_kms_key=KEY, s3_region="eu-west-1", spark={"spark.hadoop.fs.s3a.threads.max": 9})
+
+    bootstrap.session_source(settings, RoutedStorage())()
+
+    (given,) = opened
+    assert {name: given[name] for name in given if name.startswith("spark.hadoop.fs.s3a.")} == {
+        "spark.hadoop.fs.s3a.endpoint.region": "eu-west-1",
+        "spark.hadoop.fs.s3a.encryption.algorithm": "SSE-KMS",
+        "spark.hadoop.fs.s3a.encryption.key": KEY,
+        "spark.hadoop.fs.s3a.threads.max": "9",
+    }
+
+
+def test_what_spark_settings_say_of_s3_stands_above_the_other_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[dict[str, str]] = []
+    monkeypatch.setattr(session, "_open", opened.append)
+
+    session.cluster_session({"spark.hadoop.fs.s3a.encryption.algorithm": "DSSE-KMS"}, S3Access(kms_key=KEY))
+
+    assert opened[0]["spark.hadoop.fs.s3a.encryption.algorithm"] == "DSSE-KMS"

@@ -10,6 +10,10 @@ from obs2seq.errors import ConfigurationError
 from obs2seq.settings import Settings, load_settings, settings_schema, specification_schema
 
 CONF = Path(__file__).parent.parent / "conf"
+ACCOUNT = "111122223333"
+KEY_ID = "12345678-1234-1234-1234-123456789012"
+KEY_ARN = f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/{KEY_ID}"
+ALIAS_ARN = f"arn:aws-cn:kms:cn-north-1:{ACCOUNT}:alias/pupils"
 PLACES = {"s3_data_location": "in", "output_s3_location": "out"}
 
 
@@ -154,6 +158,24 @@ REFUSED = [
         {"options": {"s3_data_location": "s3:///k"}},
         "option --s3_data_location: expected s3://<bucket>/<folder>, found no",
     ),
+    ({"options": {"s3_region": "Frankfurt"}}, "option --s3_region: expected a region such as eu-central-1, found 'Fr"),
+    ({"options": {"s3_region": "eu-central-1."}}, "option --s3_region: expected a region such as eu-central-1, found"),
+    (
+        {"options": {"s3_kms_key": "my-key"}},
+        "option --s3_kms_key: expected the ARN or the id of a KMS key, or alias/<name>, found 'my-key'.",
+    ),
+    (
+        {"options": {"s3_kms_key": "arn:aws:iam::111122223333:role/job"}},
+        "option --s3_kms_key: expected the ARN or the id of a KMS key, or alias/<name>, found 'arn:aws:iam",
+    ),
+    (
+        {"environ": {"OBS2SEQ_S3_EXPECTED_OWNER": "11112222333"}},
+        "environment OBS2SEQ_S3_EXPECTED_OWNER: expected the 12 digits of an AWS account, in quotes, found '1",
+    ),
+    (
+        {"defaults": {"s3_expected_owner": 111122223333}},
+        "default: s3_expected_owner: expected the 12 digits of an AWS account, in quotes, found 111122223333.",
+    ),
     (
         {"options": {"output_s3_location": ""}},
         "settings: expected output_s3_location, found none. Hint: give --output_s3_location, OBS2SEQ_OUTPUT_S3_LOC",
@@ -255,6 +277,15 @@ def test_byte_order_mark_is_passed_over(tmp_path):
         ("compression", "none", "none"),
         ("driver_memory", "2G", "2G"),
         ("output_s3_location", "s3://bucket", "s3://bucket"),
+        ("s3_region", "us-gov-west-1", "us-gov-west-1"),
+        ("s3_region", "auto", "auto"),
+        ("s3_region", "none", None),
+        ("s3_kms_key", KEY_ARN, KEY_ARN),
+        ("s3_kms_key", ALIAS_ARN, ALIAS_ARN),
+        ("s3_kms_key", KEY_ID, KEY_ID),
+        ("s3_kms_key", "alias/pupils", "alias/pupils"),
+        ("s3_expected_owner", ACCOUNT, ACCOUNT),
+        ("s3_expected_owner", "012345670123", "012345670123"),
     ],
 )
 def test_text_is_read_by_the_type_of_its_setting(key, text, expected):
@@ -346,6 +377,11 @@ def test_schemas_are_valid_and_describe_every_key():
         ({"spark": {"spark.a": False}}, True),
         ({"spark": {"a": False}}, False),
         ({"driver_memory": "2"}, False),
+        ({"s3_region": "eu-central-1", "s3_kms_key": KEY_ID, "s3_expected_owner": ACCOUNT}, True),
+        ({"s3_region": "eu central"}, False),
+        ({"s3_kms_key": "key"}, False),
+        ({"s3_expected_owner": 111122223333}, False),
+        ({"s3_expected_owner": "1111222233334"}, False),
     ],
 )
 def test_schema_of_settings_agrees_with_the_settings(content, is_valid):

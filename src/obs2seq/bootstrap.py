@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import SparkSession
 
+from obs2seq.aws.access import S3Access
 from obs2seq.domain.job import Job
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.locations import is_s3
@@ -90,7 +91,7 @@ def _published_table(storage: Storage, location: str, rows: int) -> tuple[Manife
 
 def warehouse(settings: Settings, storage: Storage | None = None) -> WarehouseService:
     """Return the warehouse for the settings' mode. It starts Spark when it first needs it, and not before."""
-    storage = storage or RoutedStorage()
+    storage = storage or RoutedStorage(s3_access(settings))
     sessions = session_source(settings, storage)
     writer = ParquetWriter(sessions, storage, settings.compression)
 
@@ -125,7 +126,7 @@ def _handling_of_interrupts_kept() -> Iterator[None]:
 def _session(settings: Settings, storage: Storage) -> SparkSession:
     spark = {name: _as_spark_writes(value) for name, value in settings.spark.items()}
     if settings.mode == "emr":
-        return cluster_session(spark)
+        return cluster_session(spark, s3_access(settings))
     locations = (settings.s3_data_location, settings.output_s3_location)
     return local_session(
         spark,
@@ -133,6 +134,7 @@ def _session(settings: Settings, storage: Storage) -> SparkSession:
         shuffle_partitions=settings.shuffle_partitions,
         delta=_needs_delta(settings, storage),
         s3=any(is_s3(location) for location in locations if location),
+        access=s3_access(settings),
     )
 
 
@@ -146,6 +148,11 @@ def _needs_delta(settings: Settings, storage: Storage) -> bool:
         return True
     is_open = settings.input_format == "auto" and bool(settings.s3_data_location)
     return is_open and any("_delta_log/" in file.path for file in storage.list_files(settings.s3_data_location))
+
+
+def s3_access(settings: Settings) -> S3Access:
+    """Return how the settings go about S3."""
+    return S3Access(settings.s3_kms_key, settings.s3_expected_owner, settings.s3_region)
 
 
 def job(settings: Settings) -> Job:

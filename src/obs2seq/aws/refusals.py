@@ -10,9 +10,10 @@ from obs2seq.errors import StorageError
 _SIGN_IN = "renew them, for example with 'aws sso login', and run again"
 _REACH = "check the network, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL and AWS_REGION"
 
+_CODES_OF_REGION = ("PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "301")
 _CODES: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (
-        ("NoSuchBucket", "InvalidBucketName"),
+        ("NoSuchBucket", "InvalidBucketName", "404"),
         "no bucket of this name",
         "check the name in s3://<bucket>/..., the account and the endpoint",
     ),
@@ -37,14 +38,19 @@ _CODES: tuple[tuple[tuple[str, ...], str, str], ...] = (
         "check AWS_PROFILE or the AWS_* variables, and that they belong to this endpoint",
     ),
     (
-        ("PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "301"),
+        _CODES_OF_REGION,
         "a bucket of another region",
-        "set AWS_REGION to the region of the bucket",
+        "set s3_region or AWS_REGION to the region of the bucket, and AWS_ENDPOINT_URL_S3 to none or one of its own",
+    ),
+    (
+        ("KMS.NotFoundException", "KMS.DisabledException", "KMS.KMSInvalidStateException"),
+        "a KMS key that is not there or not in use",
+        "check s3_kms_key: a key of the bucket's region that is enabled; an alias is one of the caller's own account",
     ),
     (
         ("SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests", "429"),
         "too many requests",
-        "run again later, or with fewer jobs on this bucket at a time",
+        "run again later, with fewer jobs on this bucket at a time, or with AWS_MAX_ATTEMPTS=10",
     ),
     (
         ("InternalError", "ServiceUnavailable", "RequestTimeout", "500", "502", "503", "504"),
@@ -106,11 +112,21 @@ def refusals(where: str, service: str = "S3", *, quoted: bool = False) -> Iterat
         yield
     except aws.ClientError as error:
         told = error.response["Error"]
-        said = str(told.get("Message", "")) if quoted else ""
+        said = str(told.get("Message", "")) if quoted else _region_of_bucket(error)
         code = str(told.get("Code"))
         raise refusal(where, error.operation_name, code, service=service, said=said) from error
     except aws.BotoCoreError as error:
         raise _client_refusal(where, error, service) from error
+
+
+def _region_of_bucket(error: aws.ClientError) -> str:
+    """Return what S3 says of a bucket that was looked for in another region; empty where it says nothing."""
+    told = error.response["Error"]
+    if told.get("Code") not in _CODES_OF_REGION:
+        return ""
+    headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    region = told.get("Region") or headers.get("x-amz-bucket-region")
+    return f"it lies in {region}" if region else ""
 
 
 @contextmanager

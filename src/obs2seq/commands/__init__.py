@@ -4,6 +4,7 @@ A command's docstring is its help.
 """
 
 from obs2seq.commands.observations import add_generate
+from obs2seq.commands.package import add_package
 from obs2seq.commands.published import add_show
 from obs2seq.commands.runs import add_check, add_run
 from obs2seq.commands.schemas import add_schema
@@ -12,6 +13,7 @@ COMMANDS = {
     "run": add_run,
     "check": add_check,
     "generate": add_generate,
+    "package": add_package,
     "schema": add_schema,
     "show": add_show,
 }

@@ -10,7 +10,9 @@ HEX_DIGITS = 16
 
 
 def fingerprint(*parts: object) -> str:
-    """Return 16 hex digits that stand for the parts.
+    """Return 16 hex digits, the first of them a letter, that stand for the parts.
+
+    A name of figures alone, or one like 12e45, would be read as a number by what opens the folder of that name.
 
     Args:
         parts: JSON values. The order of parts and of lists counts, the order of keys does not; 1, 1.0 and true differ.
@@ -23,7 +25,8 @@ def fingerprint(*parts: object) -> str:
         True
     """
     canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode("ascii")).hexdigest()[:HEX_DIGITS]
+    digits = hashlib.sha256(canonical.encode("ascii")).hexdigest()[:HEX_DIGITS]
+    return digits if digits[0].isalpha() else "abcdef"[int(digits[0]) % 6] + digits[1:]
 
 
 def files_digest(files: Sequence[StoredFile]) -> str:

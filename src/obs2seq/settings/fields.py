@@ -4,7 +4,19 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
-from obs2seq.settings.values import Character, Choice, Columns, Location, Memory, SparkSettings, Subsets, Text
+from obs2seq.settings.values import (
+    Account,
+    Character,
+    Choice,
+    Columns,
+    KmsKey,
+    Location,
+    Memory,
+    Region,
+    SparkSettings,
+    Subsets,
+    Text,
+)
 
 PositiveInt = Annotated[StrictInt, Field(ge=1)]
 
@@ -97,6 +109,24 @@ class OutputFields(_Group):
         default=2, description="How many runs stay at the output, the current one among them. 1 or more."
     )
     force: StrictBool = Field(default=False, description="Run also where the same run is published already.")
+
+
+class S3Fields(_Group):
+    """How S3 is gone about."""
+
+    s3_region: Region | None = Field(
+        default=None,
+        description="Region of the buckets, such as eu-central-1. null: the environment's.",
+    )
+    s3_kms_key: KmsKey | None = Field(
+        default=None,
+        description="KMS key of all that a run writes to S3: its ARN, id, or alias as alias/name. "
+        "null: as the bucket does by default.",
+    )
+    s3_expected_owner: Account | None = Field(
+        default=None,
+        description="The AWS account, 12 digits in quotes, that the buckets must belong to. null: whichever.",
+    )
 
 
 class SparkFields(_Group):

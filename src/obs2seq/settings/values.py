@@ -18,6 +18,13 @@ Choice = Literal["fail", "leave_out"]
 FRACTIONS_TOLERANCE = 1e-9
 
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9-][A-Za-z0-9_-]*")
+_REGION = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")  # other stores than AWS have regions such as auto
+_ACCOUNT = re.compile(r"[0-9]{12}")
+_KEY_NAME = r"(?:mrk-[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+_ALIAS = r"alias/[A-Za-z0-9/_-]+"
+_KMS_KEY = re.compile(
+    rf"arn:aws[a-z-]*:kms:{_REGION.pattern}:{_ACCOUNT.pattern}:(?:key/{_KEY_NAME}|{_ALIAS})|{_KEY_NAME}|{_ALIAS}"
+)
 _MEMORY_SIZE = re.compile(r"[1-9][0-9]*[kmgt]b?", re.IGNORECASE)
 
 
@@ -70,6 +77,25 @@ def _memory(size: str) -> str:
     return size
 
 
+def _region(name: str) -> str:
+    if not _REGION.fullmatch(name):
+        raise ValueError(f"expected a region such as eu-central-1, found {shortened(name)}")
+    return name
+
+
+def _kms_key(key: str) -> str:
+    if not _KMS_KEY.fullmatch(key):
+        raise ValueError(f"expected the ARN or the id of a KMS key, or alias/<name>, found {shortened(key)}")
+    return key
+
+
+def _account(account: object) -> object:
+    """Refuse a number too: YAML takes 12 digits for one, and away the zeros that they may start with."""
+    if not (isinstance(account, str) and _ACCOUNT.fullmatch(account)):
+        raise ValueError(f"expected the 12 digits of an AWS account, in quotes, found {shortened(account)}")
+    return account
+
+
 Text = Annotated[StrictStr, Field(min_length=1)]
 Character = Annotated[StrictStr, Field(max_length=1)]
 Location = Annotated[StrictStr, AfterValidator(_location)]
@@ -89,3 +115,8 @@ SparkSettings = Annotated[
 Memory = Annotated[
     StrictStr, Field(json_schema_extra={"pattern": "^[1-9][0-9]*[kmgtKMGT][bB]?$"}), AfterValidator(_memory)
 ]
+Region = Annotated[StrictStr, Field(json_schema_extra={"pattern": f"^{_REGION.pattern}$"}), AfterValidator(_region)]
+KmsKey = Annotated[
+    StrictStr, Field(json_schema_extra={"pattern": f"^(?:{_KMS_KEY.pattern})$"}), AfterValidator(_kms_key)
+]
+Account = Annotated[StrictStr, Field(json_schema_extra={"pattern": f"^{_ACCOUNT.pattern}$"}), BeforeValidator(_account)]

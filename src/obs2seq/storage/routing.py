@@ -1,7 +1,8 @@
 """One storage for every kind of location."""
 
-from functools import cached_property
+from functools import cached_property, partial
 
+from obs2seq.aws.access import ANY_ACCESS, S3Access
 from obs2seq.domain.files import StoredFile
 from obs2seq.domain.locations import is_s3
 from obs2seq.errors import ConfigurationError
@@ -10,7 +11,14 @@ from obs2seq.storage.local import LocalStorage
 
 
 class RoutedStorage(Storage):
-    """Hands each location to the storage it belongs to; that for S3 is imported with the first `s3://` location."""
+    """Hands each location to the storage it belongs to; that for S3 is imported with the first `s3://` location.
+
+    Args:
+        access: How to go about S3.
+    """
+
+    def __init__(self, access: S3Access = ANY_ACCESS) -> None:
+        self._access = access
 
     @cached_property
     def _local(self) -> Storage:
@@ -19,11 +27,12 @@ class RoutedStorage(Storage):
     @cached_property
     def _s3(self) -> Storage:
         try:
+            from obs2seq.aws.s3 import s3_client
             from obs2seq.storage.s3 import S3Storage
         except ModuleNotFoundError as error:
             problem = f"expected the AWS client to be installed, found no module '{error.name}'"
             raise ConfigurationError("s3", problem, "pip install 'obs2seq[aws]'") from error
-        return S3Storage()
+        return S3Storage(partial(s3_client, self._access), self._access)
 
     def _storage(self, location: str) -> Storage:
         return self._s3 if is_s3(location) else self._local

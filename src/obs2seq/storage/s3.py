@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from obs2seq.aws.clients import aws_client
-from obs2seq.aws.refusals import refusal, refusals
+from obs2seq.aws.access import ANY_ACCESS, S3Access
+from obs2seq.aws.refusals import refusal
+from obs2seq.aws.s3 import s3_client, s3_refusals
 from obs2seq.domain.files import StoredFile
 from obs2seq.domain.locations import bucket_and_key
 from obs2seq.errors import ConfigurationError
@@ -27,12 +28,6 @@ _FOLDER_SUFFIX = "_$folder$"
 """EMRFS and old Hadoop clients leave an empty object of this name beside each folder."""
 
 
-def s3_client() -> S3Client:
-    """Make a client from the environment."""
-    client: S3Client = aws_client("s3")
-    return client
-
-
 class S3Storage(Storage):
     """Locations of the form `s3://bucket/key`; keys are taken literally, a text's version is its ETag.
 
@@ -40,10 +35,12 @@ class S3Storage(Storage):
 
     Args:
         make_client: Called once, when the first request is made.
+        access: What that client is made with.
     """
 
-    def __init__(self, make_client: Callable[[], S3Client] = s3_client) -> None:
+    def __init__(self, make_client: Callable[[], S3Client] = s3_client, access: S3Access = ANY_ACCESS) -> None:
         self._make_client = make_client
+        self._access = access
 
     @cached_property
     def _client(self) -> S3Client:
@@ -51,13 +48,13 @@ class S3Storage(Storage):
 
     def list_files(self, location: str) -> list[StoredFile]:
         bucket, key = bucket_and_key(location)
-        with refusals(location):
+        with s3_refusals(location, self._access):
             entries = self._entries(bucket, key)
             return sorted(_stored_file(entry, key) for entry in entries if not _is_folder_marker(entry))
 
     def read_text(self, location: str) -> VersionedText | None:
         bucket, key = bucket_and_key(location)
-        with refusals(location):
+        with s3_refusals(location, self._access):
             try:
                 answer = self._client.get_object(Bucket=bucket, Key=key)
             except self._client.exceptions.NoSuchKey:
@@ -66,13 +63,13 @@ class S3Storage(Storage):
 
     def write_text(self, location: str, text: str) -> None:
         bucket, key = bucket_and_key(location)
-        with refusals(location):
+        with s3_refusals(location, self._access):
             self._client.put_object(Bucket=bucket, Key=key, Body=text.encode("utf-8"))
 
     def replace_text(self, location: str, text: str, expected: VersionedText | None) -> None:
         bucket, key = bucket_and_key(location)
         body = text.encode("utf-8")
-        with refusals(location):
+        with s3_refusals(location, self._access):
             try:
                 if expected is None:
                     self._client.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*")
@@ -87,7 +84,7 @@ class S3Storage(Storage):
         bucket, key = bucket_and_key(location)
         if not key:
             raise ConfigurationError(location, "expected a file or a folder to remove, found a whole bucket")
-        with refusals(location):
+        with s3_refusals(location, self._access):
             keys = [entry["Key"] for entry in self._entries(bucket, key)]
             keys += [entry["Key"] for entry in self._object(bucket, key + _FOLDER_SUFFIX)]
             for start in range(0, len(keys), MAX_KEYS_PER_DELETE):

@@ -1,19 +1,8 @@
 """What Spark's words mean to the user whose job failed: Spark 3.5 and 4 say the same things differently."""
 
-from typing import NamedTuple
-
-from obs2seq.errors import ConfigurationError, DataError, Obs2SeqError, StorageError
-
-
-class Cause(NamedTuple):
-    """One way to fail."""
-
-    pattern: str
-    """Of Spark's words."""
-    kind: type[Obs2SeqError]
-    problem: str
-    hint: str
-
+from obs2seq.errors import ConfigurationError, DataError, StorageError
+from obs2seq.warehouses.cause import Cause
+from obs2seq.warehouses.s3a_causes import S3A_CAUSES
 
 _SETTINGS: tuple[Cause, ...] = (
     Cause(
@@ -168,6 +157,7 @@ _MACHINE: tuple[Cause, ...] = (
 )
 
 _SERVICE: tuple[Cause, ...] = (
+    *S3A_CAUSES,
     Cause(
         r"AccessDenied|AccessControlException|Permission denied|Mkdirs failed|Read-only file system"
         r"|[Ss]tatus [Cc]ode: 403",

@@ -1,8 +1,10 @@
-"""The settings that let a local Spark session read and write `s3://` locations, as a cluster does."""
+"""Spark's settings for `s3://` locations: what a local session lacks beside a cluster's, and what a run asks for."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+
+from obs2seq.aws.access import S3Access
 
 FILE_SYSTEM = {
     "fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
@@ -32,11 +34,24 @@ OWN_CREDENTIALS = (
 
 
 def s3a_settings(lane: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the settings of Spark for S3, with the endpoint and the region that boto3 finds in the environment."""
+    """Return what a local session lacks for S3, with the region that the environment gives to boto3 too."""
     providers = ",".join((*OWN_CREDENTIALS, CREDENTIALS[lane]))
-    hadoop = FILE_SYSTEM | PATIENCE | COMMIT | _endpoint(environment) | _region(environment)
+    region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
+    hadoop = FILE_SYSTEM | PATIENCE | COMMIT | _region(region)
     hadoop["fs.s3a.aws.credentials.provider"] = providers
     hadoop["fs.s3a.connection.establish.timeout"] = CONNECT_TIMEOUT[lane]
+    return _of_spark(hadoop)
+
+
+def access_settings(access: S3Access, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what a run asks of S3, with the endpoint that the environment gives to boto3 too.
+
+    S3A is told, and of the key also EMRFS, EMR's own client before release 7.10. Neither knows of expected owners.
+    """
+    return _of_spark(_endpoint(environment) | _region(access.region) | _encryption(access.kms_key))
+
+
+def _of_spark(hadoop: Mapping[str, str]) -> dict[str, str]:
     return {f"spark.hadoop.{name}": value for name, value in hadoop.items()}
 
 
@@ -46,6 +61,16 @@ def _endpoint(environment: Mapping[str, str]) -> dict[str, str]:
     return {"fs.s3a.endpoint": endpoint, "fs.s3a.path.style.access": "true"} if endpoint else {}
 
 
-def _region(environment: Mapping[str, str]) -> dict[str, str]:
-    region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
+def _region(region: str | None) -> dict[str, str]:
     return {"fs.s3a.endpoint.region": region} if region else {}
+
+
+def _encryption(kms_key: str | None) -> dict[str, str]:
+    if kms_key is None:
+        return {}
+    return {
+        "fs.s3a.encryption.algorithm": "SSE-KMS",
+        "fs.s3a.encryption.key": kms_key,
+        "fs.s3.enableServerSideEncryption": "true",
+        "fs.s3.serverSideEncryption.kms.keyId": kms_key,
+    }

@@ -13,11 +13,12 @@ from pyspark import SparkConf, SparkContext
 from pyspark import __version__ as spark_version
 from pyspark.sql import SparkSession
 
+from obs2seq.aws.access import ANY_ACCESS, S3Access
 from obs2seq.errors import ConfigurationError
 from obs2seq.warehouses.jars import jar_paths
 from obs2seq.warehouses.java import ensure_java
 from obs2seq.warehouses.lanes import LANES, Lane, java_lane_of, lane_of
-from obs2seq.warehouses.s3a import s3a_settings
+from obs2seq.warehouses.s3a import access_settings, s3a_settings
 
 APP_NAME = "obs2seq"
 LOOPBACK = "127.0.0.1"
@@ -35,7 +36,10 @@ DELTA = {
 }
 # Delta writes its optional checksum files through an interface of S3A that, in Hadoop 3.3, knows no scheme but s3a.
 DELTA_ON_S3 = {"spark.databricks.delta.writeChecksumFile.enabled": "false"}
-GIVEN_AT_LAUNCH = re.compile(r"spark\.(master$|submit\.|driver\.|executor\.|jars|files$|archives$)")
+HADOOP = "spark.hadoop."
+GIVEN_AT_LAUNCH = re.compile(
+    r"spark\.(master$|submit\.|driver\.|executor\.|jars|files$|archives$|hadoop\.fs\.s3a\.(endpoint|path\.style\.access)$)"
+)
 
 
 def local_session(
@@ -45,6 +49,7 @@ def local_session(
     shuffle_partitions: int | None = None,
     delta: bool = False,
     s3: bool = False,
+    access: S3Access = ANY_ACCESS,
 ) -> SparkSession:
     """Return a session on this machine, or the one of `spark-submit` where that started the process.
 
@@ -58,6 +63,7 @@ def local_session(
         shuffle_partitions: How many partitions a shuffle makes; Spark's own number where None.
         delta: Whether Delta tables are read or written.
         s3: Whether `s3://` locations are.
+        access: How to go about S3.
 
     Raises:
         ConfigurationError: No usable Java, or no jars are pinned for the installed Spark.
@@ -71,25 +77,37 @@ def local_session(
         _prepare_process()
         settings |= _machine(driver_memory) | _with_jars(delta=delta, s3=s3)
         settings |= _java_options((spark or {}).get("spark.driver.extraJavaOptions", ""))
+    settings |= access_settings(access, os.environ) if s3 else {}
     return _open(settings | dict(spark or {}))
 
 
-def cluster_session(spark: Mapping[str, str] | None = None) -> SparkSession:
+def cluster_session(spark: Mapping[str, str] | None = None, access: S3Access = ANY_ACCESS) -> SparkSession:
     """Return the session of the cluster that runs this process.
 
     Args:
         spark: Further settings of Spark. Master, memory and jars among them give way to those given to `spark-submit`.
+        access: How to go about S3.
     """
-    return _open(EVERYWHERE | dict(spark or {}))
+    return _open(EVERYWHERE | access_settings(access, os.environ) | dict(spark or {}))
 
 
 def _open(settings: Mapping[str, str]) -> SparkSession:
     given = _given_at_launch()
+    ours = {name: value for name, value in settings.items() if name not in given}
     builder = SparkSession.builder.appName(APP_NAME)
+    for name, value in ours.items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate()
+    _tell_hadoop(session, ours)
+    return session
+
+
+def _tell_hadoop(session: SparkSession, settings: Mapping[str, str]) -> None:
+    """Let Hadoop know its settings also in a context that was there before, as in Glue and in notebooks."""
+    hadoop = session.sparkContext._jsc.hadoopConfiguration()
     for name, value in settings.items():
-        if name not in given:
-            builder = builder.config(name, value)
-    return builder.getOrCreate()
+        if name.startswith(HADOOP):
+            hadoop.set(name.removeprefix(HADOOP), value)
 
 
 def _is_submitted() -> bool:
@@ -98,7 +116,7 @@ def _is_submitted() -> bool:
 
 
 def _given_at_launch() -> set[str]:
-    """Return the names of the settings that are spark-submit's: what a running JVM was started with cannot change."""
+    """Return the names of the settings that are spark-submit's: a running JVM cannot change its own; the way to S3."""
     if not _is_submitted():
         return set()
     SparkContext._ensure_initialized()  # without a JVM, SparkConf would know nothing of spark-submit's arguments
