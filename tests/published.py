@@ -1,7 +1,7 @@
 """Published datasets of a handful of sequences, made without an engine."""
 
 import io
-from typing import Any
+from collections.abc import Callable
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,6 +13,7 @@ from obs2seq.domain.locations import join
 from obs2seq.domain.manifest import InputSummary, Manifest
 from obs2seq.kernel.schema import spark_type
 from obs2seq.publishing import PublishedDataset
+from obs2seq.storage.indexed import write_indexed
 from obs2seq.storage.routing import RoutedStorage
 from tests.small_jobs import put
 
@@ -30,35 +31,55 @@ def publish(
 ) -> str:
     """Publish sequences in files of about equal size; return the dataset's folder."""
     step = max(-(-len(sequences) // n_files), 1)
-    parts = [sequences.slice(start, step) for start in range(0, max(len(sequences), 1), step)]
-    files = {f"part-{i:05d}.parquet": part for i, part in enumerate(parts)}
-    return publish_files(output, files, spec, sequences, subset=subset, row_group=row_group)
+
+    def write(location: str) -> list[WrittenFile]:
+        parts = [sequences.slice(start, step) for start in range(0, max(len(sequences), 1), step)]
+        named = {f"part-{i:05d}.parquet": part for i, part in enumerate(parts)}
+        return [
+            WrittenFile(path, _put(join(location, path), part, row_group), len(part)) for path, part in named.items()
+        ]
+
+    return _published(output, write, spec, sequences, subset)
 
 
-def publish_files(
+def publish_indexed(
     output: str,
-    files: dict[str, pa.Table],
+    tables: list[tuple[pa.Table, pa.Table]],
     spec: SequenceSpec,
     sequences: pa.Table,
     *,
     subset: str = "train",
-    row_group: int = 1000,
-    **settings: Any,
 ) -> str:
-    """Publish files, of which the sequences are what readers are to get."""
+    """Publish pairs of sessions and windows, which are what the sequences are; return the dataset's folder."""
+
+    def write(location: str) -> list[WrittenFile]:
+        return [
+            file
+            for i, (sessions, windows) in enumerate(tables)
+            for file in write_indexed(sessions, windows, location, spec.sequence_length, name=f"part-{i:05d}")
+        ]
+
+    return _published(output, write, spec, sequences, "train")
+
+
+def _published(
+    output: str, write: Callable[[str], list[WrittenFile]], spec: SequenceSpec, sequences: pa.Table, subset: str
+) -> str:
     location = join(output, f"{subset}_sequenced_{spec.sequence_length}")
     dataset = PublishedDataset(RoutedStorage(), location)
     run_id, former = dataset.run_for(FINGERPRINT, force=True), dataset.current()
     dataset.start(run_id)
-    written = []
-    for path, table in files.items():
-        buffer = io.BytesIO()
-        pq.write_table(table, buffer, row_group_size=row_group)
-        put(join(dataset.run_location(run_id), path), buffer.getvalue())
-        written.append(WrittenFile(path, len(buffer.getvalue()), len(table)))
-    dataset.seal(_manifest(run_id, location, subset, tuple(written), spec, sequences, settings))
+    files = tuple(sorted(write(dataset.run_location(run_id))))
+    dataset.seal(_manifest(run_id, location, subset, files, spec, sequences))
     dataset.make_current(run_id, former)
     return location
+
+
+def _put(location: str, table: pa.Table, row_group: int) -> int:
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, row_group_size=row_group)
+    put(location, buffer.getvalue())
+    return len(buffer.getvalue())
 
 
 def _manifest(
@@ -68,7 +89,6 @@ def _manifest(
     files: tuple[WrittenFile, ...],
     spec: SequenceSpec,
     sequences: pa.Table,
-    settings: dict[str, Any],
 ) -> Manifest:
     return Manifest(
         run_id=run_id,
@@ -79,7 +99,7 @@ def _manifest(
         rows=len(sequences),
         files=files,
         columns={field.name: spark_type(field.type) for field in sequences.schema},
-        settings={"specification": spec.model_dump(mode="json"), **settings},
+        settings={"specification": spec.model_dump(mode="json")},
         ledger=Ledger(rows_in=0, sequenced=0, left_out={}, noted={}),
         input=InputSummary(location="in", format="parquet", files=0, bytes=0, files_digest=""),
         versions={},

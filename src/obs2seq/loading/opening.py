@@ -2,11 +2,14 @@
 
 import os
 
+from obs2seq.domain.layouts import SESSIONS, WINDOWS, layout_of
 from obs2seq.domain.manifest import Manifest
+from obs2seq.domain.spec import SequenceSpec
 from obs2seq.errors import ConfigurationError
 from obs2seq.loading.data import SequenceData
 from obs2seq.loading.finding import find_dataset, require_parquet
-from obs2seq.loading.pieces import PaddedPieces, ParquetFiles
+from obs2seq.loading.indexed import IndexedPieces
+from obs2seq.loading.pieces import PaddedPieces, ParquetFiles, Pieces
 from obs2seq.publishing import PublishedDataset, resolve
 from obs2seq.storage.routing import RoutedStorage
 
@@ -46,8 +49,15 @@ def load(
     _require_asked(dataset, manifest, subset, sequence_length)
     PublishedDataset(storage, dataset).require_files(manifest)
     n_threads = threads or os.cpu_count() or 1
-    files = ParquetFiles(run_location, manifest, "", n_threads)
-    return SequenceData(manifest, run_location, PaddedPieces(files, n_threads), n_threads)
+    return SequenceData(manifest, run_location, _pieces(manifest, run_location, n_threads), n_threads)
+
+
+def _pieces(manifest: Manifest, run_location: str, threads: int) -> Pieces:
+    if layout_of(manifest.files) == "padded":
+        return PaddedPieces(ParquetFiles(run_location, manifest, "", threads), threads)
+    spec = SequenceSpec.model_validate(manifest.settings["specification"])
+    sessions, windows = (ParquetFiles(run_location, manifest, folder, threads) for folder in (SESSIONS, WINDOWS))
+    return IndexedPieces(sessions, windows, spec, threads)
 
 
 def _require_asked(dataset: str, manifest: Manifest, subset: str | None, sequence_length: int | None) -> None:
