@@ -3,7 +3,8 @@
     python -m benchmarks.loading [FOLDER] [--sequences 400000] [--length 100] [--files 4] [--repeats 5]
 
 Publishes drawn sequences in the folder (a temporary one by default): five features, of which one is text. Prints for
-some sets of columns the seconds (the least of all repeats), gigabytes of arrays a second, and the relation to pyarrow.
+some sets of columns wall and CPU seconds (the least of all repeats), gigabytes of arrays a second, and the relation to
+pyarrow.
 Arrays count with the bytes that NumPy holds: texts as int32 codes.
 """
 
@@ -35,7 +36,7 @@ def main() -> None:
         paths = [f"{data.location}/{file.path}" for file in data.manifest.files]
         size = sum(file.size for file in data.manifest.files)
         print(f"{len(data):,} sequences of {data.spec.sequence_length}, {size / 1e6:.0f} MB in {len(paths)} files\n")
-        print("| columns | way | s | GB/s | × pyarrow |\n|---|---|---|---|---|")
+        print("| columns | way | wall s | GB/s | × | CPU s | × |\n|---|---|---|---|---|---|---|")
         for columns in (["exercise_id"], NUMBERS, ["skill"], [*NUMBERS, "skill"]):
             _time(data, columns, {"skill": words} if "skill" in columns else {}, paths, arguments.repeats)
 
@@ -75,16 +76,17 @@ def _time(data: SequenceData, columns: list[str], words: dict[str, list[str]], p
         ],
     }
     size = sum(array.nbytes for array in data.arrays(columns, vocabularies=words).values())
-    times: dict[str, list[float]] = {name: [] for name in ways}
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     for _ in range(repeats):
         for name, way in ways.items():
-            start = time.perf_counter()
+            start = time.perf_counter(), time.process_time()
             way()
-            times[name].append(time.perf_counter() - start)
-    least = {name: min(taken) for name, taken in times.items()}
-    for name, seconds in least.items():
-        relation = seconds / least["pyarrow: read_table"]
-        print(f"| {', '.join(columns)} | {name} | {seconds:.2f} | {size / seconds / 1e9:.2f} | {relation:.2f} |")
+            times[name].append((time.perf_counter() - start[0], time.process_time() - start[1]))
+    least = {name: (min(w for w, _ in taken), min(c for _, c in taken)) for name, taken in times.items()}
+    wall, cpu = least["pyarrow: read_table"]
+    for name, (w, c) in least.items():
+        print(f"| {', '.join(columns)} | {name} ", end="")
+        print(f"| {w:.2f} | {size / w / 1e9:.2f} | {w / wall:.2f} | {c:.2f} | {c / cpu:.2f} |")
 
 
 def _parser() -> argparse.ArgumentParser:

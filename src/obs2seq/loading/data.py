@@ -20,6 +20,9 @@ from obs2seq.loading.instants import with_zones
 from obs2seq.loading.pieces import Piece, Pieces
 from obs2seq.loading.vocabularies import vocabulary_of
 
+PART = 1 << 18
+"""Elements of an array that are read at a time, where they are then copied: they stay in the processor's cache."""
+
 HELD = 1 << 16
 """Sequences among which the next batch is drawn, unless told otherwise."""
 
@@ -81,7 +84,9 @@ class SequenceData:
         pieces = self._pieces.pieces
         if not pieces:
             return converter.batch(self._pieces.schema.empty_table(), self.location)
-        return filled([piece.rows for piece in pieces], lambda i: self._read(pieces[i], converter), self._threads)
+        if len(pieces) == 1:
+            return self._read(pieces[0], converter)
+        return filled([piece.rows for piece in pieces], lambda i: self._parts(pieces[i], converter), self._threads)
 
     def table(self, columns: Sequence[str] | None = None) -> pa.Table:
         """Return an Arrow table with the contract's types, columns by their output names; None: all of them."""
@@ -162,6 +167,11 @@ class SequenceData:
 
     def _read(self, piece: Piece, converter: Converter) -> Batch:
         return converter.batch(self._pieces.read(piece, converter.outputs, codes=True), piece.location)
+
+    def _parts(self, piece: Piece, converter: Converter) -> Iterator[Batch]:
+        rows = max(PART // self.spec.sequence_length, 1)
+        for table in self._pieces.read_parts(piece, converter.outputs, rows):
+            yield converter.batch(table, piece.location)
 
 
 def _generator(seeds: Sequence[int], stream: int) -> np.random.Generator:

@@ -3,7 +3,7 @@
 import threading
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 from itertools import accumulate
 
@@ -46,15 +46,25 @@ class IndexedPieces(Pieces):
         return expanded(sessions, windows, self._spec).schema
 
     def read(self, piece: Piece, columns: Collection[str], *, codes: bool) -> pa.Table:
+        spec = self._asked(columns)
+        return expanded(*self._tables(piece, spec, codes=codes), spec, threads=1).select(list(columns))
+
+    def read_parts(self, piece: Piece, columns: Collection[str], rows: int) -> Iterator[pa.Table]:
+        batches = self.read(piece, columns, codes=True).to_batches(max_chunksize=rows)
+        return (pa.table(batch) for batch in batches)
+
+    def _asked(self, columns: Collection[str]) -> SequenceSpec:
+        """Return the specification with only those features that are asked for."""
         asked = tuple(feature for feature in self._spec.features if feature.output in columns)
-        windows = self._windows.read(
-            piece.location, piece.row_group, self._windows.schema.names, codes=False, threads=False
-        )
-        spec = self._spec.model_copy(update={"features": asked})
+        return self._spec.model_copy(update={"features": asked})
+
+    def _tables(self, piece: Piece, spec: SequenceSpec, *, codes: bool) -> tuple[pa.Table, pa.Table]:
+        """Return some row groups of sessions, and the piece's windows over them."""
+        names = self._windows.schema.names
+        windows = self._windows.read(piece.location, piece.row_group, names, codes=False, threads=False)
         sessions, first_row = self._sessions_of(piece.location, windows.column(SESSION), spec, codes=codes)
-        place = windows.schema.get_field_index(SESSION)
         moved = pa.array(windows.column(SESSION).to_numpy() - first_row)
-        return expanded(sessions, windows.set_column(place, SESSION, moved), spec, threads=1).select(list(columns))
+        return sessions, windows.set_column(names.index(SESSION), SESSION, moved)
 
     def _sessions_of(
         self, windows: str, rows: pa.ChunkedArray, spec: SequenceSpec, *, codes: bool

@@ -45,6 +45,10 @@ class Pieces(ABC):
     def read(self, piece: Piece, columns: Collection[str], *, codes: bool) -> pa.Table:
         """Return some output columns of a piece, on the calling thread; texts in dictionaries where asked for."""
 
+    @abstractmethod
+    def read_parts(self, piece: Piece, columns: Collection[str], rows: int) -> Iterator[pa.Table]:
+        """Yield the same in order, so many rows at a time, texts in dictionaries; less is in memory at a time."""
+
 
 class ParquetFiles:
     """Parquet files of a run. Footers are read once.
@@ -99,6 +103,12 @@ class ParquetFiles:
         with self._opened(location, self._texts(columns) if codes else ()) as file:
             return file.read_row_group(row_group, columns=list(columns), use_threads=threads)
 
+    def read_parts(self, location: str, row_group: int, columns: Collection[str], rows: int) -> Iterator[pa.Table]:
+        """Yield columns of a row group, so many rows at a time, texts in dictionaries."""
+        with self._opened(location, self._texts(columns)) as file:
+            for batch in file.iter_batches(rows, row_groups=[row_group], columns=list(columns), use_threads=False):
+                yield pa.table(batch)
+
     def _texts(self, columns: Collection[str]) -> list[str]:
         """Return the paths of the texts within columns, as Parquet names them."""
         leaves = next(iter(self.footers.values())).schema
@@ -147,6 +157,9 @@ class PaddedPieces(Pieces):
     def read(self, piece: Piece, columns: Collection[str], *, codes: bool) -> pa.Table:
         is_alone = len(self.pieces) < self._threads
         return self._files.read(piece.location, piece.row_group, columns, codes=codes, threads=is_alone)
+
+    def read_parts(self, piece: Piece, columns: Collection[str], rows: int) -> Iterator[pa.Table]:
+        return self._files.read_parts(piece.location, piece.row_group, columns, rows)
 
 
 @contextmanager
