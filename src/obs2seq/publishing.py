@@ -109,7 +109,7 @@ class PublishedDataset:
                 process finished this run.
         """
         manifest.ledger.check(manifest.dataset)
-        self._check_files(manifest)
+        self.require_files(manifest)
         self._replace(self._manifest_location(manifest.run_id), manifest.to_text(), None)
         self._storage.remove(self._claim(manifest.run_id))
 
@@ -162,7 +162,7 @@ class PublishedDataset:
         if found != expected_current and not _is(run_id, found):
             raise ConflictError(self.location, _published_meanwhile(expected_current, found), _HINT)
         manifest = self.finished_manifest(run_id)
-        self._check_files(manifest)
+        self.require_files(manifest)
         return manifest
 
     def _others_by_worth(self, current: CurrentRun) -> list[str]:
@@ -183,8 +183,8 @@ class PublishedDataset:
         self._storage.remove(self._manifest_location(run_id))
         self._storage.remove(self.run_location(run_id))
 
-    def _check_files(self, manifest: Manifest) -> None:
-        """Raise `StorageError` unless exactly the manifest's files lie in the run's folder."""
+    def require_files(self, manifest: Manifest) -> None:
+        """Raise `StorageError` unless exactly the manifest's files, of the sizes it says, lie in the run's folder."""
         location = self.run_location(manifest.run_id)
         expected = {file.path: file.size for file in manifest.files}
         found = {file.path: file.size for file in self._storage.list_files(location) if not is_hidden(file.path)}
