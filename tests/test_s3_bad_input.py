@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from obs2seq import bootstrap
+from obs2seq.warehouses import session
 from tests.commands import message_of, observations, put_parquet, run, tree
 from tests.s3_answers import answer_instead, let_owners_count, refusal
 
@@ -53,7 +53,7 @@ def no_spark(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr(bootstrap, "local_session", refuse)
+    monkeypatch.setattr(session, "local_session", refuse)
     monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None))
 
 
