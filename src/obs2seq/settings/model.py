@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, StrictInt, ValidationError
 from obs2seq.domain.spec import MAX_SEQUENCE_LENGTH, ColumnName, Feature, SequenceSpec, SpecificationFields
 from obs2seq.domain.validation import each_finding
 from obs2seq.errors import ConfigurationError
-from obs2seq.settings.fields import CheckFields, InputFields, OutputFields, SparkFields, SplitFields
+from obs2seq.settings.fields import CheckFields, EngineFields, InputFields, OutputFields, SparkFields, SplitFields
 
 GROUPS: Mapping[str, type[BaseModel]] = {
     "specification": SpecificationFields,
@@ -16,6 +16,7 @@ GROUPS: Mapping[str, type[BaseModel]] = {
     "split": SplitFields,
     "checks": CheckFields,
     "output": OutputFields,
+    "engine": EngineFields,
     "spark": SparkFields,
 }
 """The settings in the order in which people are shown them."""
@@ -29,7 +30,7 @@ _FEATURES = (
 )
 
 
-class Settings(SpecificationFields, InputFields, SplitFields, CheckFields, OutputFields, SparkFields):
+class Settings(SpecificationFields, InputFields, SplitFields, CheckFields, OutputFields, EngineFields, SparkFields):
     """Everything a run is told, by flat keys.
 
     Example:

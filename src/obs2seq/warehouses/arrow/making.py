@@ -1,0 +1,64 @@
+"""What is made of the observations of some pupils: rows of the output, piece by piece."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from obs2seq.domain.job import Job
+from obs2seq.kernel.sequencing import Counts, plan_sequences
+
+
+@dataclass(frozen=True)
+class Made:
+    """Rows of the output that are laid out, and made when they are asked for.
+
+    Args:
+        count: How many there are.
+        counts: What became of the observations.
+        batches: Makes the rows from one number up to another; any thread may ask for any.
+    """
+
+    count: int
+    counts: Counts
+    batches: Callable[[int, int], Iterator[pa.RecordBatch]]
+
+
+class Maker(ABC):
+    """Makes one kind of output."""
+
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """How many values of a column stand in one row of the output, at the most."""
+
+    @abstractmethod
+    def make(self, observations: pa.Table, pool: Executor) -> Made:
+        """Lay out what is made of all observations of some pupils."""
+
+
+class SequenceMaker(Maker):
+    """Makes the contract's sequences.
+
+    Args:
+        job: What to make.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._spec, self._drops = job.spec, job.duplicates == "drop"
+
+    @property
+    def width(self) -> int:
+        return self._spec.sequence_length
+
+    def make(self, observations: pa.Table, pool: Executor) -> Made:
+        plan = plan_sequences(observations, self._spec, pool, drops_duplicates=self._drops)
+
+        def batches(start: int, stop: int) -> Iterator[pa.RecordBatch]:
+            return (plan.batch(piece) for piece in plan.pieces(start, stop))
+
+        return Made(len(plan), plan.counts, batches)
