@@ -112,13 +112,24 @@ def plan_sequences(table: pa.Table, spec: SequenceSpec, pool: Executor, *, drops
         pool: Where columns are read.
         drops_duplicates: Whether rows that equal the one before them in all columns that are read are left out.
     """
+    chunks, pads = _checked(table, spec)
+    gatherer, counts = _laid_out(_Columns(chunks, spec, pool), spec, pads, drops_duplicates)
+    return Plan(output_schema(chunks, spec), counts, gatherer)
+
+
+def required_schema(table: pa.Table, spec: SequenceSpec) -> pa.Schema:
+    """Return the columns of the output, after every check of `sequence_table` on the table's columns."""
+    chunks, _ = _checked(table, spec)
+    return output_schema(chunks, spec)
+
+
+def _checked(table: pa.Table, spec: SequenceSpec) -> tuple[dict[str, pa.ChunkedArray], list[Pad]]:
     chunks = find_columns(table, spec.columns)
     pads = [pad_for(feature, chunks[feature.column].type) for feature in spec.features]
     for name, column in chunks.items():
         require_scalar(name, spark_type(column.type))
     require_time(spec, chunks[spec.order_by[0]].type)
-    gatherer, counts = _laid_out(_Columns(chunks, spec, pool), spec, pads, drops_duplicates)
-    return Plan(output_schema(chunks, spec), counts, gatherer)
+    return chunks, pads
 
 
 class _Columns:

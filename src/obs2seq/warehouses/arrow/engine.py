@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,6 +13,7 @@ from functools import partial
 import pyarrow as pa
 
 from obs2seq.domain.acceptance import require_acceptable
+from obs2seq.domain.files import is_hidden
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.manifest import Manifest
 from obs2seq.domain.reading import reads
@@ -20,20 +21,20 @@ from obs2seq.ports import Source, Storage, WrittenFile, all_columns
 from obs2seq.version import __version__
 from obs2seq.warehouses.arrow.accounts import Account
 from obs2seq.warehouses.arrow.failures import changed
-from obs2seq.warehouses.arrow.making import Made, Maker, SequenceMaker
+from obs2seq.warehouses.arrow.making import Maker, SequenceMaker
 from obs2seq.warehouses.arrow.mapping import Mapping
+from obs2seq.warehouses.arrow.memory import Allowance, value_bytes
 from obs2seq.warehouses.arrow.parquet_files import parquet_observations
-from obs2seq.warehouses.arrow.pieces import Observations, Piece
+from obs2seq.warehouses.arrow.pieces import Observations
 from obs2seq.warehouses.arrow.selection import Selection
-from obs2seq.warehouses.arrow.shares import Shares
+from obs2seq.warehouses.arrow.shares import Shares, column_name
+from obs2seq.warehouses.arrow.steps import Reading, Writing
+from obs2seq.warehouses.arrow.store import Store
 from obs2seq.warehouses.arrow.types import spark_name
 from obs2seq.warehouses.arrow.writing import FileWriters
 from obs2seq.warehouses.engine import Engine, Order
 from obs2seq.warehouses.runs import input_summary
 from obs2seq.warehouses.subsets import SubsetSource, share_of
-
-_WORTH_A_THREAD = 1 << 19
-"""Values of a column that take longer to make and write than a second file costs."""
 
 
 def _now() -> datetime:
@@ -53,7 +54,7 @@ class Workshop:
 
 
 class ArrowEngine(Engine):
-    """Computes in this process.
+    """Computes in this process, with as many threads as there are processors.
 
     Args:
         workshop: What to work with.
@@ -66,47 +67,29 @@ class ArrowEngine(Engine):
         account = Account()
         with ThreadPoolExecutor(self._workshop.threads) as pool:
             observations, selection = self._opened(order, found, pool)
-            maker = SequenceMaker(order.job)
-            tables = list(pool.map(lambda piece: _selected(piece, selection, account), observations.pieces))
-            self._require_unchanged(found.source)
-            require_acceptable(account.input_ledger(), order.job, order.subset, found.source.location)
-            kept = pa.concat_tables([selection.schema.empty_table(), *(each for few in tables for each in few)])
-            made = maker.make(kept, pool)
-            account.add_made(made.counts)
-            schema = next(made.batches(0, 1)).schema
-            writers = FileWriters(location, order.job.compression, schema, maker.width)
-            list(pool.map(lambda part: writers.write(made.batches(*part)), _parts(made, maker, self._workshop.threads)))
-            writers.close()
+            maker = SequenceMaker(order.job, selection.schema)
+            writers = FileWriters(location, order.job.compression, maker.schema, maker.width)
+            allowance = self._allowance(selection.schema, maker)
+            pupil = column_name(selection.schema, order.job.spec.pupil)
+            with Store(selection.schema, pupil, allowance, self._workshop.temporary_folder) as store:
+                Reading(selection, account, store).read(observations.cut(allowance.piece_rows), pool)
+                self._require_accepted(order, found.source, account.input_ledger())
+                writing = Writing(maker, writers, account, self._workshop.threads, allowance.row_group_values)
+                writing.write(store.groups(), pool)
         ledger = account.ledger(order.job)
         ledger.check(order.dataset)
         require_acceptable(ledger, order.job, order.subset, found.source.location)
-        sizes = {file.path: file.size for file in self._workshop.storage.list_files(location)}
-        files = tuple(WrittenFile(name, sizes[name], rows) for name, rows in sorted(writers.rows.items()))
-        return Manifest(
-            run_id=run_id,
-            dataset=order.dataset,
-            subset=order.subset,
-            kind=order.kind,
-            format=order.job.output_format,
-            rows=made.count,
-            files=files,
-            columns={field.name: spark_name(field.type) for field in schema},
-            settings=order.job.shape(),
-            ledger=ledger,
-            input=input_summary(found.source),
-            versions={"obs2seq": __version__, "arrow": pa.__version__, "python": platform.python_version()},
-            published_at=self._workshop.clock().isoformat(),
-        )
+        return self._manifest(order, found.source, run_id, ledger, writers, location)
 
     def check(self, order: Order, found: SubsetSource) -> Ledger:
         account = Account()
         with ThreadPoolExecutor(self._workshop.threads) as pool:
             observations, selection = self._opened(order, found, pool)
-            for _ in pool.map(lambda piece: _judged(piece, selection, account), observations.pieces):
-                pass
-        self._require_unchanged(found.source)
+            maker = SequenceMaker(order.job, selection.schema)
+            rows = self._allowance(selection.schema, maker).piece_rows
+            Reading(selection, account, None).read(observations.cut(rows), pool)
         ledger = account.input_ledger()
-        require_acceptable(ledger, order.job, order.subset, found.source.location)
+        self._require_accepted(order, found.source, ledger)
         return ledger
 
     def _opened(self, order: Order, found: SubsetSource, pool: Executor) -> tuple[Observations, Selection]:
@@ -118,29 +101,43 @@ class ArrowEngine(Engine):
         shares = Shares(share, job.spec, mapping.schema)
         return observations, Selection(mapping, shares, job.spec, job.spec.columns, is_text_input=False)
 
-    def _require_unchanged(self, source: Source) -> None:
-        """Raise where a file is no longer the one that the run is named after."""
+    def _allowance(self, schema: pa.Schema, maker: Maker) -> Allowance:
+        allowance = Allowance(
+            budget=self._workshop.budget,
+            threads=self._workshop.threads,
+            row_bytes=sum(map(value_bytes, schema.types)),
+            stride=maker.stride,
+            output_bytes=sum(map(value_bytes, maker.schema.types)),
+            width=maker.width,
+        )
+        allowance.require_enough()
+        return allowance
+
+    def _require_accepted(self, order: Order, source: Source, ledger: Ledger) -> None:
+        """Raise where a file is no longer the one that the run is named after, or a rule stops the run."""
         there = set(self._workshop.storage.list_files(source.location))
-        for file in source.files:
-            if file not in there:
-                raise changed(source.location)
+        if any(file not in there for file in source.files):
+            raise changed(source.location)
+        require_acceptable(ledger, order.job, order.subset, source.location)
 
-
-def _selected(piece: Piece, selection: Selection, account: Account) -> list[pa.Table]:
-    kept = []
-    for raw in piece.read():
-        selected = selection.select(raw)
-        account.add_read(selected.counts)
-        kept.append(selected.table)
-    return kept
-
-
-def _judged(piece: Piece, selection: Selection, account: Account) -> None:
-    for raw in piece.read():
-        account.add_read(selection.select(raw).counts)
-
-
-def _parts(made: Made, maker: Maker, threads: int) -> Iterator[tuple[int, int]]:
-    count = max(min(threads, made.count * maker.width // _WORTH_A_THREAD), 1)
-    bounds = [made.count * number // count for number in range(count + 1)]
-    return zip(bounds[:-1], bounds[1:], strict=True)
+    def _manifest(
+        self, order: Order, source: Source, run_id: str, ledger: Ledger, writers: FileWriters, location: str
+    ) -> Manifest:
+        stored = self._workshop.storage.list_files(location)
+        sizes = {file.path: file.size for file in stored if not is_hidden(file.path)}
+        files = tuple(WrittenFile(name, sizes.get(name, 0), rows) for name, rows in sorted(writers.rows.items()))
+        return Manifest(
+            run_id=run_id,
+            dataset=order.dataset,
+            subset=order.subset,
+            kind=order.kind,
+            format=order.job.output_format,
+            rows=sum(file.rows for file in files),
+            files=files,
+            columns={each.name: spark_name(each.type) for each in writers.schema},
+            settings=order.job.shape(),
+            ledger=ledger,
+            input=input_summary(source),
+            versions={"obs2seq": __version__, "arrow": pa.__version__, "python": platform.python_version()},
+            published_at=self._workshop.clock().isoformat(),
+        )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from obs2seq.domain.job import Job
-from obs2seq.kernel.sequencing import Counts, plan_sequences
+from obs2seq.kernel.sequencing import Counts, plan_sequences, required_schema
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,16 @@ class Maker(ABC):
 
     @property
     @abstractmethod
+    def schema(self) -> pa.Schema:
+        """The columns of the output."""
+
+    @property
+    @abstractmethod
+    def stride(self) -> int:
+        """How many observations lie between two rows of the output, where rows are windows; else 0."""
+
+    @property
+    @abstractmethod
     def width(self) -> int:
         """How many values of a column stand in one row of the output, at the most."""
 
@@ -46,10 +56,24 @@ class SequenceMaker(Maker):
 
     Args:
         job: What to make.
+        observations: The columns to come.
+
+    Raises:
+        DataError: A column is no scalar.
+        SpecificationError: The specification does not fit the columns.
     """
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, observations: pa.Schema) -> None:
         self._spec, self._drops = job.spec, job.duplicates == "drop"
+        self._schema = required_schema(observations.empty_table(), job.spec)
+
+    @property
+    def schema(self) -> pa.Schema:
+        return self._schema
+
+    @property
+    def stride(self) -> int:
+        return self._spec.stride
 
     @property
     def width(self) -> int:

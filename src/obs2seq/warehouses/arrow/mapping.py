@@ -1,6 +1,6 @@
 """The settings' own columns and the row filter, over pieces of a raw table."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pyarrow as pa
 
@@ -42,11 +42,11 @@ class Mapping:
         return pa.schema([(name, read[name]) for name in self.names if name in read])
 
 
-def _with_columns(names: Sequence[str], made: Sequence[str] | dict[str, str]) -> list[str]:
+def _with_columns(names: Sequence[str], made: Collection[str]) -> list[str]:
     by_small = {name.lower(): name for name in made}
     replaced = [by_small.get(name.lower(), name) for name in names]
     return [*replaced, *(name for name in made if name not in replaced)]
 
 
-def _is_among(name: str, others: Sequence[str] | dict[str, object]) -> bool:
+def _is_among(name: str, others: Collection[str]) -> bool:
     return name.lower() in {other.lower() for other in others}

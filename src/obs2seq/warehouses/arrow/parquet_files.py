@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,9 +18,6 @@ from obs2seq.warehouses.arrow.filesystems import opened
 from obs2seq.warehouses.arrow.pieces import Observations, Piece
 from obs2seq.warehouses.arrow.types import CODED_TEXT, as_spark_reads, spark_name, with_zone
 from obs2seq.warehouses.file_columns import Footer, require_equal_columns
-
-PIECE_ROWS = 1 << 20
-"""How many rows are read at a time, where row groups are no larger."""
 
 
 @dataclass(frozen=True)
@@ -85,29 +82,25 @@ def parquet_observations(
     }
     _refuse_nanoseconds(files, wanted, source.location)
     schema = pa.schema([(name, CODED_TEXT if type_ == pa.string() else type_) for name, type_ in wanted.items()])
-    pieces = [piece for file in files for piece in _pieces(file, schema)]
-    return Observations(schema, pieces, names=tuple(files[0].columns))
+    names = tuple(files[0].columns)
+    return Observations(schema, names, lambda most: [piece for file in files for piece in _pieces(file, schema, most)])
 
 
-def _pieces(file: _File, schema: pa.Schema) -> Iterator[Piece]:
-    for groups, rows in file.row_groups(PIECE_ROWS):
-
-        def read(groups: list[int] = groups, rows: int = rows) -> Iterator[pa.Table]:
-            return _tables(file, groups, rows, schema)
-
-        yield Piece(file.path, rows, read)
+def _pieces(file: _File, schema: pa.Schema, most: int) -> Iterator[Piece]:
+    for groups, rows in file.row_groups(most):
+        yield Piece(file.path, rows, partial(_tables, file, groups, rows, schema, most))
 
 
-def _tables(file: _File, groups: list[int], rows: int, schema: pa.Schema) -> Iterator[pa.Table]:
-    """Read row groups in the columns of a schema; one that holds too many rows for a piece comes in several tables."""
+def _tables(file: _File, groups: list[int], rows: int, schema: pa.Schema, most: int) -> Iterator[tuple[pa.Table, int]]:
+    """Read row groups in the columns of a schema; one that holds too many rows comes in several tables."""
     small = {name.lower(): name for name in file.columns}
     names = [small[name.lower()] for name in schema.names]
     with unreadable(file.location), _opened(file, names) as reader:
-        if rows <= PIECE_ROWS:
-            yield _typed(reader.read_row_groups(groups, columns=names), schema, names)
+        if rows <= most:
+            yield _typed(reader.read_row_groups(groups, columns=names), schema, names), rows
             return
-        for batch in reader.iter_batches(PIECE_ROWS // 4, row_groups=groups, columns=names):
-            yield _typed(pa.Table.from_batches([batch]), schema, names)
+        for batch in reader.iter_batches(most, row_groups=groups, columns=names):
+            yield _typed(pa.Table.from_batches([batch]), schema, names), len(batch)
 
 
 def _typed(table: pa.Table, schema: pa.Schema, names: Sequence[str]) -> pa.Table:

@@ -12,13 +12,13 @@ class Piece:
 
     Args:
         path: The file, relative to the location.
-        size: What share of the whole it is, in rows or bytes, the same for all pieces.
-        read: Reads it, as one table or several; any thread may call it, once.
+        size: In rows or in bytes, the same for all pieces of a source.
+        read: Reads it, as tables with the size of each; any thread may call it, once.
     """
 
     path: str
     size: int
-    read: Callable[[], Iterator[pa.Table]]
+    read: Callable[[], Iterator[tuple[pa.Table, int]]]
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,10 @@ class Observations:
 
     Args:
         schema: The columns that are read, typed as Spark reads them; texts are plain or in dictionaries.
-        pieces: In the order of the files.
         names: All columns that the source has, read or not.
+        cut: Cuts the rows into pieces whose tables have about so many rows at the most, in the order of the files.
     """
 
     schema: pa.Schema
-    pieces: Sequence[Piece]
     names: Sequence[str]
-
-    @property
-    def size(self) -> int:
-        """All pieces' sizes together."""
-        return sum(piece.size for piece in self.pieces)
+    cut: Callable[[int], list[Piece]]

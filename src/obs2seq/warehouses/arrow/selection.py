@@ -16,7 +16,7 @@ from obs2seq.kernel.columns import Array
 from obs2seq.kernel.schema import is_text
 from obs2seq.warehouses.arrow.mapping import Mapping
 from obs2seq.warehouses.arrow.shares import Shares, column_name
-from obs2seq.warehouses.arrow.types import spark_name
+from obs2seq.warehouses.arrow.types import CODED_TEXT, spark_name
 
 ROWS_IN = "rows_in"
 _REPLACEMENT = "\ufffd"
@@ -60,8 +60,9 @@ class Selection:
 
     @property
     def schema(self) -> pa.Schema:
-        """The columns that are kept."""
-        return pa.schema([self._mapping.schema.field(name) for name in self._names])
+        """The columns that are kept; texts are coded, so that they are the same in every piece."""
+        types = {name: self._mapping.schema.field(name).type for name in self._names}
+        return pa.schema([(name, CODED_TEXT if type_ == pa.string() else type_) for name, type_ in types.items()])
 
     def select(self, raw: pa.Table) -> Selected:
         """Map and judge the rows of a piece."""
@@ -72,7 +73,7 @@ class Selection:
             is_first = is_broken & ~left_out
             counts[rule] += int(np.count_nonzero(is_first))
             left_out |= is_first
-        kept = table.select(self._names)
+        kept = pa.Table.from_arrays([_coded(table.column(name)) for name in self._names], schema=self.schema)
         return Selected(kept.filter(pa.array(~left_out)) if left_out.any() else kept, counts)
 
     def _broken(self, table: pa.Table) -> Iterator[tuple[str, Array]]:
@@ -88,6 +89,10 @@ class Selection:
         if (is_outside := _is_out_of_range(table.column(self._time))) is not None:
             yield rules.TIME_OUT_OF_RANGE, is_outside
         yield from self._shares.left_out(table).items()
+
+
+def _coded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return column.dictionary_encode() if column.type == pa.string() else column
 
 
 def _holds_text(type_: pa.DataType) -> bool:
@@ -110,8 +115,8 @@ def _is_out_of_range(time: pa.ChunkedArray) -> Array | None:
     first, end = _YEAR_1_US // unit, _YEAR_10000_US // unit
     if least is None or (least >= first and most < end):
         return None
-    numbers = ticks.fill_null(0).to_numpy()
-    return (numbers < first) | (numbers >= end)
+    numbers: Array = ticks.fill_null(0).to_numpy()
+    return np.asarray((numbers < first) | (numbers >= end))
 
 
 def _require_time(name: str, type_: pa.DataType) -> None:

@@ -72,4 +72,5 @@ def _as_read(values: pa.Array, type_: pa.DataType) -> pa.Array:
 
 def column_name(schema: pa.Schema, name: str) -> str:
     """Return a column's own spelling of its name; names match without regard to case."""
-    return next(each for each in schema.names if each.lower() == name.lower())
+    spellings: list[str] = schema.names
+    return next(each for each in spellings if each.lower() == name.lower())

@@ -29,7 +29,8 @@ class FileWriters:
     """
 
     def __init__(self, location: str, compression: str, schema: pa.Schema, width: int) -> None:
-        self._location, self._compression, self._schema, self._width = location, compression, schema, width
+        self._location, self._compression, self._width = location, compression, width
+        self.schema = schema
         self._lock = Lock()
         self._idle: list[_OpenFile] = []
         self.rows: dict[str, int] = {}
@@ -62,7 +63,7 @@ class FileWriters:
     def _new(self) -> _OpenFile:
         name = f"part-{len(self.rows):05d}.parquet"
         self.rows[name] = 0
-        return _OpenFile(self._location, name, self._schema, self._compression)
+        return _OpenFile(self._location, name, self.schema, self._compression)
 
     def _finish(self, file: _OpenFile) -> None:
         file.close()
@@ -81,7 +82,6 @@ class _OpenFile:
                 schema,
                 filesystem=filesystem,
                 compression=compression,
-                use_dictionary=_repeating(schema),
                 # Types as Parquet has them: what is coded in memory is plain text to readers.
                 store_schema=False,
                 write_page_checksum=True,
@@ -106,15 +106,3 @@ def _row_groups(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Tab
             waiting = []
     if waiting:
         yield pa.Table.from_batches(waiting)
-
-
-def _repeating(schema: pa.Schema) -> list[str]:
-    """Name the leaves that are worth a dictionary: floats hardly repeat, and cost the most to look up."""
-    return [path for field in schema for path in _leaves(field.name, field.type)]
-
-
-def _leaves(path: str, type_: pa.DataType) -> Iterator[str]:
-    if pa.types.is_list(type_):
-        yield from _leaves(f"{path}.list.element", type_.value_type)
-    elif not pa.types.is_floating(type_):
-        yield path
