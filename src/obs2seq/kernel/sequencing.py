@@ -113,7 +113,7 @@ def plan_sequences(table: pa.Table, spec: SequenceSpec, pool: Executor, *, drops
         drops_duplicates: Whether rows that equal the one before them in all columns that are read are left out.
     """
     chunks, pads = _checked(table, spec)
-    gatherer, counts = _laid_out(_Columns(chunks, spec, pool), spec, pads, drops_duplicates)
+    gatherer, counts = _laid_out(LoadedColumns(chunks, spec, pool), spec, pads, drops_duplicates)
     return Plan(output_schema(chunks, spec), counts, gatherer)
 
 
@@ -132,7 +132,7 @@ def _checked(table: pa.Table, spec: SequenceSpec) -> tuple[dict[str, pa.ChunkedA
     return chunks, pads
 
 
-class _Columns:
+class LoadedColumns:
     """Columns by name, read on the pool; those that ties may never reach are read when they do.
 
     Args:
@@ -157,7 +157,7 @@ class _Columns:
 
 
 def _laid_out(
-    columns: _Columns, spec: SequenceSpec, pads: list[Pad], drops_duplicates: bool
+    columns: LoadedColumns, spec: SequenceSpec, pads: list[Pad], drops_duplicates: bool
 ) -> tuple[Gatherer, Counts]:
     ordering = Ordering(len(columns)).refine(columns[spec.pupil].keys())
     pupil_starts = ordering.starts()
@@ -176,13 +176,13 @@ def _laid_out(
     return Gatherer(spec, rows, sessions, windows, columns[spec.pupil], padded), counts
 
 
-def _keys(columns: _Columns, spec: SequenceSpec) -> Iterator[Key]:
+def _keys(columns: LoadedColumns, spec: SequenceSpec) -> Iterator[Key]:
     """Yield the contract's total order within a pupil."""
     for name in _ordering_columns(spec):
         yield from columns[name].keys()
 
 
-def _signs(columns: _Columns, spec: SequenceSpec) -> Iterator[Key]:
+def _signs(columns: LoadedColumns, spec: SequenceSpec) -> Iterator[Key]:
     """Yield what comes last in the order: the sign of a zero."""
     for name in _ordering_columns(spec):
         yield from columns[name].signs()

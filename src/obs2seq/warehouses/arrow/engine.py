@@ -21,11 +21,11 @@ from obs2seq.ports import Source, Storage, WrittenFile, all_columns
 from obs2seq.version import __version__
 from obs2seq.warehouses.arrow.accounts import Account
 from obs2seq.warehouses.arrow.failures import changed
-from obs2seq.warehouses.arrow.making import Maker, SequenceMaker
+from obs2seq.warehouses.arrow.making import Maker, maker_for
 from obs2seq.warehouses.arrow.mapping import Mapping
 from obs2seq.warehouses.arrow.memory import Allowance, value_bytes
-from obs2seq.warehouses.arrow.parquet_files import parquet_observations
 from obs2seq.warehouses.arrow.pieces import Observations
+from obs2seq.warehouses.arrow.reading import TEXT_FORMATS, read_observations
 from obs2seq.warehouses.arrow.selection import Selection
 from obs2seq.warehouses.arrow.shares import Shares, column_name
 from obs2seq.warehouses.arrow.steps import Reading, Writing
@@ -67,7 +67,7 @@ class ArrowEngine(Engine):
         account = Account()
         with ThreadPoolExecutor(self._workshop.threads) as pool:
             observations, selection = self._opened(order, found, pool)
-            maker = SequenceMaker(order.job, selection.schema)
+            maker = maker_for(order.kind, order.job, selection.schema)
             writers = FileWriters(location, order.job.compression, maker.schema, maker.width)
             allowance = self._allowance(selection.schema, maker)
             pupil = column_name(selection.schema, order.job.spec.pupil)
@@ -85,7 +85,7 @@ class ArrowEngine(Engine):
         account = Account()
         with ThreadPoolExecutor(self._workshop.threads) as pool:
             observations, selection = self._opened(order, found, pool)
-            maker = SequenceMaker(order.job, selection.schema)
+            maker = maker_for(order.kind, order.job, selection.schema)
             rows = self._allowance(selection.schema, maker).piece_rows
             Reading(selection, account, None).read(observations.cut(rows), pool)
         ledger = account.input_ledger()
@@ -95,11 +95,13 @@ class ArrowEngine(Engine):
     def _opened(self, order: Order, found: SubsetSource, pool: Executor) -> tuple[Observations, Selection]:
         job = order.job
         is_read = all_columns if order.kind == "observations" else partial(reads, job)
-        observations = parquet_observations(found.source, is_read, pool.map)
+        observations = read_observations(found.source, job, is_read, pool)
         mapping = Mapping(observations, job)
         share = share_of(job, order.subset, mapping.names, has_own_folder=found.has_own_folder)
         shares = Shares(share, job.spec, mapping.schema)
-        return observations, Selection(mapping, shares, job.spec, job.spec.columns, is_text_input=False)
+        names = tuple(mapping.names) if order.kind == "observations" else job.spec.columns
+        is_text_input = found.source.format in TEXT_FORMATS
+        return observations, Selection(mapping, shares, job.spec, names, is_text_input=is_text_input)
 
     def _allowance(self, schema: pa.Schema, maker: Maker) -> Allowance:
         allowance = Allowance(

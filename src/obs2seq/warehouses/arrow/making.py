@@ -7,10 +7,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 
 from obs2seq.domain.job import Job
 from obs2seq.kernel.sequencing import Counts, plan_sequences, required_schema
+from obs2seq.kernel.whole_rows import order_rows, require_scalars
+
+_ROWS_AT_A_TIME = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -86,3 +90,49 @@ class SequenceMaker(Maker):
             return (plan.batch(piece) for piece in plan.pieces(start, stop))
 
         return Made(len(plan), plan.counts, batches)
+
+
+class ObservationMaker(Maker):
+    """Makes whole observations, each pupil's together and in order.
+
+    Args:
+        job: What to make.
+        observations: The columns to come, in the order of the output.
+
+    Raises:
+        DataError: A column of the specification is no scalar.
+    """
+
+    def __init__(self, job: Job, observations: pa.Schema) -> None:
+        self._spec, self._drops, self._schema = job.spec, job.duplicates == "drop", observations
+        require_scalars(observations.empty_table(), job.spec)
+
+    @property
+    def schema(self) -> pa.Schema:
+        return self._schema
+
+    @property
+    def stride(self) -> int:
+        return 0
+
+    @property
+    def width(self) -> int:
+        return 1
+
+    def make(self, observations: pa.Table, pool: Executor) -> Made:
+        rows, is_repeated = order_rows(observations, self._spec, pool)
+        n_repeated = int(np.count_nonzero(is_repeated))
+        kept = rows[~is_repeated] if self._drops else rows
+        table = observations.combine_chunks()
+
+        def batches(start: int, stop: int) -> Iterator[pa.RecordBatch]:
+            for first in range(start, stop, _ROWS_AT_A_TIME):
+                taken = table.take(pa.array(kept[first : min(first + _ROWS_AT_A_TIME, stop)]))
+                yield from taken.combine_chunks().to_batches()
+
+        return Made(len(kept), Counts(n_repeated, 0, 0, len(kept)), batches)
+
+
+def maker_for(kind: str, job: Job, observations: pa.Schema) -> Maker:
+    """Return what makes sequences, or observations in order."""
+    return SequenceMaker(job, observations) if kind == "sequences" else ObservationMaker(job, observations)

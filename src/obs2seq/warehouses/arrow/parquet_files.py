@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import cached_property, partial
 
@@ -66,15 +67,13 @@ class _File:
             yield groups, rows
 
 
-def parquet_observations(
-    source: Source, is_read: Callable[[str], bool], pool_map: Callable[..., Iterator[_File]]
-) -> Observations:
+def parquet_observations(source: Source, is_read: Callable[[str], bool], pool: Executor) -> Observations:
     """Return what the files hold in the columns that are read, after a look at every footer.
 
     Raises:
         DataError: A file is no Parquet file, or files differ in a column that is read.
     """
-    files = list(pool_map(lambda file: _opened_file(source.location, file), source.files))
+    files = list(pool.map(lambda file: _opened_file(source.location, file), source.files))
     footers = [_footer(file) for file in files]
     different = require_equal_columns(source.location, footers, is_read)
     wanted = {

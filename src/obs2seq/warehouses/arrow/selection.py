@@ -50,7 +50,7 @@ class Selection:
     def __init__(
         self, mapping: Mapping, shares: Shares, spec: SequenceSpec, names: tuple[str, ...], *, is_text_input: bool
     ) -> None:
-        require_columns(spec.columns, mapping.schema.names)
+        require_columns(spec.columns, mapping.names)
         self._mapping, self._shares = mapping, shares
         self._pupil, self._time = (column_name(mapping.schema, name) for name in (spec.pupil, spec.order_by[0]))
         self._names = [column_name(mapping.schema, name) for name in names]
