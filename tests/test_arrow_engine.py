@@ -1,27 +1,18 @@
 """The embedded engine from files to files: the contract's cases, the oracle, the rules, and a budget that forces spilling."""
 
-import datetime
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from obs2seq import SequenceSpec
-from obs2seq.bootstrap import check, run
+from obs2seq.bootstrap import run
 from obs2seq.domain.manifest import Manifest
-from obs2seq.domain.splits import hash_range
-from obs2seq.errors import ConfigurationError, DataError, DataNotFoundError
-from obs2seq.settings import Settings
-from tests import oracle
 from tests.arrow_vectors import ArrowVector, load_arrow_vectors
 from tests.commands import put_parquet
-from tests.small_jobs import CORRECT, answers, published_rows, put_answers, settings_for
-from tests.test_kernel import FLOATS, SCHEMA, in_order, observations, simple, specifications
+from tests.small_jobs import published_rows, settings_for
+from tests.test_kernel import in_order
 
 
 def made(data: Path, output: Path, **changes: Any) -> tuple[Manifest, list[dict[str, Any]]]:

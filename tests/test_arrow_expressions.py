@@ -6,11 +6,9 @@ import math
 from typing import Any
 
 import pyarrow as pa
-import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from obs2seq.errors import ConfigurationError, DataError
 from obs2seq.warehouses.arrow.expressions.expression import Expression
 from obs2seq.warehouses.arrow.types import spark_name
 
@@ -130,7 +128,9 @@ def plain(value: Any) -> Any:
 def on_spark(spark: SparkSession) -> Any:
     rows = [dict(row, _row=i) for i, row in enumerate(TABLE.to_pylist())]
     schema = ", ".join(f"{field.name} {spark_name(field.type)}" for field in TABLE.schema)
-    return spark.createDataFrame([tuple(row[name] for name in [*TABLE.column_names, "_row"]) for row in rows], f"{schema}, _row int")
+    return spark.createDataFrame(
+        [tuple(row[name] for name in [*TABLE.column_names, "_row"]) for row in rows], f"{schema}, _row int"
+    )
 
 
 def test_expressions_give_the_values_and_types_of_spark(spark: SparkSession) -> None:

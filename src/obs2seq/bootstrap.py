@@ -77,6 +77,19 @@ def published(location: str, rows: int) -> tuple[Manifest, str, list[dict[str, A
     return manifest, location, first_rows(run_location, manifest, rows)
 
 
+def compare(first: str, second: str) -> list[str]:
+    """Return in what two published datasets, or runs, differ; nothing where they are equal.
+
+    Raises:
+        DataNotFoundError: Nothing is published at one of the locations.
+        StorageError: What is published cannot be read.
+    """
+    from obs2seq.warehouses.comparison import differences, published_run
+
+    storage = RoutedStorage()
+    return differences(*(published_run(storage, location) for location in (first, second)))
+
+
 def _published_table(storage: Storage, location: str, rows: int) -> tuple[Manifest, str, list[dict[str, Any]]]:
     from obs2seq.warehouses.delta import DeltaDataset
     from obs2seq.warehouses.session import local_session

@@ -3,6 +3,7 @@
 A command's docstring is its help.
 """
 
+from obs2seq.commands.comparison import add_compare
 from obs2seq.commands.observations import add_generate
 from obs2seq.commands.published import add_show
 from obs2seq.commands.runs import add_check, add_run
@@ -14,4 +15,5 @@ COMMANDS = {
     "generate": add_generate,
     "schema": add_schema,
     "show": add_show,
+    "compare": add_compare,
 }

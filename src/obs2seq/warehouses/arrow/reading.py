@@ -33,7 +33,7 @@ def read_observations(source: Source, job: Job, is_read: Callable[[str], bool], 
             "set engine: spark, which reads the table's log",
         )
     if source.format in TEXT_FORMATS:
-        from obs2seq.warehouses.arrow.text_files import text_observations
+        from obs2seq.warehouses.arrow.texts.observations import text_observations
 
         observations = text_observations(source, job, is_read, pool)
     else:

@@ -18,7 +18,7 @@ from obs2seq.warehouses.arrow.expressions.values import (
     checked,
     some,
 )
-from obs2seq.warehouses.arrow.text_values import TEXT_PARSERS
+from obs2seq.warehouses.arrow.texts.values import TEXT_PARSERS
 from obs2seq.warehouses.arrow.types import INSTANT, spark_name
 
 _PLAIN_SCALE = 6

@@ -13,14 +13,15 @@ import pyarrow.compute as pc
 from obs2seq.kernel.columns import Array
 from obs2seq.warehouses.arrow.types import INSTANT
 
-_WHITE = "".join(chr(code) for code in range(0x21)) + "\x7f"
+WHITE = "".join(chr(code) for code in range(0x21)) + "\x7f"
 """What Spark strips from a text before it reads a value."""
 _WHOLE = r"^[+-]?[0-9]+$"
-_NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+_NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[dDfF]?$"
 _SPECIAL = r"(?i)^([+-]?inf(inity)?|nan)$"
 _DATE = r"^(?P<year>[0-9]{4})(?:-(?P<month>[0-9]{1,2})(?:-(?P<day>[0-9]{1,2}))?)?$"
 _DATE_AND_REST = r"^(?P<year>[0-9]{4})-(?P<month>[0-9]{1,2})-(?P<day>[0-9]{1,2})[T ]"
-_CLOCK = r"(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{1,2}):(?P<second>[0-9]{1,2})(?:\.(?P<fraction>[0-9]{0,9}))?"
+_SECOND = r"(?::(?P<second>[0-9]{1,2})(?:\.(?P<fraction>[0-9]{0,9}))?)?"
+_CLOCK = rf"(?P<hour>[0-9]{{1,2}}):(?P<minute>[0-9]{{1,2}}){_SECOND}"
 _ZONE = r"(?P<zone>Z|[+-][0-9]{1,2}:[0-9]{2})?"
 _TIME = rf"^(?P<year>[0-9]{{4}})(?:-(?P<month>[0-9]{{1,2}})(?:-(?P<day>[0-9]{{1,2}})(?:[T ]{_CLOCK}{_ZONE})?)?)?$"
 _TRUE, _FALSE = ["t", "true", "y", "yes", "1"], ["f", "false", "n", "no", "0"]
@@ -33,7 +34,7 @@ def whole_numbers(texts: pa.Array, to: pa.DataType) -> pa.Array:
     """Read whole numbers; one that the type cannot hold is none."""
     with suppress(pa.ArrowInvalid):  # the plain ones, by far the most
         return pc.cast(texts, to)
-    known = _matching(pc.utf8_trim(texts, _WHITE), _WHOLE)
+    known = matching(pc.utf8_trim(texts, WHITE), _WHOLE)
     plain = pc.replace_substring_regex(known, r"^(\+|(-))0*([0-9])", r"\2\3")
     plain = pc.replace_substring_regex(plain, r"^0+([0-9])", r"\1")
     short = pc.if_else(pc.greater(pc.utf8_length(plain), _LONGEST_WHOLE), _TOO_LARGE, plain)
@@ -47,24 +48,28 @@ def numbers(texts: pa.Array, to: pa.DataType) -> pa.Array:
     """Read floats, NaN and infinities."""
     with suppress(pa.ArrowInvalid):
         return pc.cast(texts, to)
-    trimmed = pc.utf8_trim(texts, _WHITE)
-    special = pc.utf8_lower(_matching(trimmed, _SPECIAL))
-    plain = pc.replace_substring_regex(_matching(trimmed, _NUMBER), r"^\+", "")
-    values = pc.cast(plain, to)
+    trimmed = pc.utf8_trim(texts, WHITE)
+    special = pc.utf8_lower(matching(trimmed, _SPECIAL))
+    values = finite_numbers(trimmed, to)
     infinite = pc.if_else(pc.starts_with(special, "-"), -np.inf, np.inf)
     return pc.coalesce(values, pc.cast(pc.if_else(pc.equal(special, "nan"), np.nan, infinite), to))
 
 
+def finite_numbers(texts: pa.Array, to: pa.DataType) -> pa.Array:
+    """Read floats in digits; Java, and so Spark, takes a letter for the type behind them."""
+    return pc.cast(pc.replace_substring_regex(matching(texts, _NUMBER), r"^\+|[dDfF]$", ""), to)
+
+
 def booleans(texts: pa.Array) -> pa.Array:
     """Read true and false under the names that Spark has for them."""
-    small = pc.utf8_lower(pc.utf8_trim(texts, _WHITE))
+    small = pc.utf8_lower(pc.utf8_trim(texts, WHITE))
     is_true, is_false = (pc.is_in(small, pa.array(words)) for words in (_TRUE, _FALSE))
     return pc.if_else(pc.or_(is_true, is_false), is_true, None)
 
 
 def dates(texts: pa.Array) -> pa.Array:
     """Read dates, whatever follows one after a T or a space."""
-    trimmed = pc.utf8_trim(texts, _WHITE)
+    trimmed = pc.utf8_trim(texts, WHITE)
     days = [_days(pc.extract_regex(trimmed, pattern)) for pattern in (_DATE, _DATE_AND_REST)]
     return pc.cast(pc.coalesce(*days), pa.date32())
 
@@ -76,16 +81,19 @@ def instants(texts: pa.Array) -> pa.Array:
         for type_ in (pa.timestamp("us"), pa.timestamp("us", "UTC")):
             with suppress(pa.ArrowInvalid):  # all without an offset, or all with one
                 return pc.cast(pc.cast(texts, type_), INSTANT)
-    parts = pc.extract_regex(pc.utf8_trim(texts, _WHITE), _TIME)
+    return instants_of_parts(pc.extract_regex(pc.utf8_trim(texts, WHITE), _TIME))
+
+
+def instants_of_parts(parts: pa.Array) -> pa.Array:
+    """Put times together from the texts of their parts, empty where a part is not named; null where there is none."""
     days = _days(parts)
     clock = [_part(parts, name) for name in ("hour", "minute", "second")]
-    is_valid = pc.and_(pc.is_valid(days), _are_below(clock, (24, 60, 60)))
     fraction = pc.utf8_slice_codeunits(pc.utf8_rpad(pc.struct_field(parts, "fraction"), 6, "0"), 0, 6)
+    offset, is_offset = _offset(pc.struct_field(parts, "zone"))
     seconds = pc.add(pc.multiply(clock[0], 3600), pc.add(pc.multiply(clock[1], 60), clock[2]))
-    offset, has_offset = _offset(pc.struct_field(parts, "zone"))
     seconds = pc.subtract(pc.add(seconds, pc.multiply(pc.cast(days, pa.int64()), 86_400)), offset)
     micros = pc.add(pc.multiply(seconds, 1_000_000), _whole(fraction))
-    is_valid = pc.and_(is_valid, has_offset)
+    is_valid = pc.and_(pc.and_(pc.is_valid(days), _are_below(clock, (24, 60, 60))), is_offset)
     return pc.cast(pc.if_else(is_valid, micros, None), INSTANT)
 
 
@@ -99,7 +107,8 @@ TEXT_PARSERS: dict[pa.DataType, Callable[[pa.Array], pa.Array]] = {
 """For each type what reads its values."""
 
 
-def _matching(texts: pa.Array, pattern: str) -> pa.Array:
+def matching(texts: pa.Array, pattern: str) -> pa.Array:
+    """Return the texts of a pattern, null instead of the others."""
     return pc.if_else(pc.match_substring_regex(texts, pattern), texts, None)
 
 
