@@ -320,5 +320,5 @@ def test_json_values_that_stop_spark_stop_arrow(ddl: str, text: str, tmp_path: P
 def test_json_values_that_only_spark_types_are_refused(text: str, tmp_path: Path) -> None:
     data = put_bytes(tmp_path / "a.json", text)
 
-    with pytest.raises(Obs2SeqError, match="found something else. Hint: set engine: spark"):
+    with pytest.raises(Obs2SeqError, match=r"found something else\. Hint: set engine: spark"):
         read(data)

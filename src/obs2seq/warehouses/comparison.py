@@ -147,4 +147,4 @@ def _unequal(here: pa.Array, there: pa.Array) -> Array:
         values = np.where(np.isnan(values), np.nan, values).view(f"u{values.itemsize}")
     is_valid = columns.is_valid if columns.is_valid is not None else np.ones(len(values), bool)
     n = len(here)
-    return (is_valid[:n] != is_valid[n:]) | (is_valid[:n] & (values[:n] != values[n:]))
+    return np.asarray((is_valid[:n] != is_valid[n:]) | (is_valid[:n] & (values[:n] != values[n:])))

@@ -5,7 +5,7 @@ import pyarrow as pa
 
 from obs2seq.kernel.columns import WIDE, Array, load_pupils
 
-_ODD = np.uint64(0x9E3779B97F4A7C15)
+_ODD = 0x9E3779B97F4A7C15
 _FACTORS = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 """Of the finaliser of SplitMix64 (Steele, Lea and Flood, 2014)."""
 
@@ -26,7 +26,7 @@ def groups_of(pupils: pa.ChunkedArray, count: int, level: int = 0) -> Array:
         numbers = _mixed(numbers["high"].astype(np.uint64)) ^ numbers["low"]
     elif numbers.dtype.kind == "f":
         numbers = numbers.astype(np.float64).view(np.uint64)
-    hashes = _mixed(numbers.astype(np.uint64) + _ODD * np.uint64(level + 1))
+    hashes = _mixed(numbers.astype(np.uint64) + np.uint64(_ODD * (level + 1) % 2**64))
     if column.is_valid is not None:
         hashes[~column.is_valid] = 0
     groups = (hashes >> np.uint64(32)) * np.uint64(count) >> np.uint64(32)
@@ -50,7 +50,7 @@ def _texts(texts: pa.Array) -> Array:
         return np.zeros(len(plain), np.uint64)
     letters = np.frombuffer(data, np.uint8)[offsets[0] : offsets[-1]].astype(np.uint64)
     place = np.arange(len(letters)) - np.repeat(offsets[:-1] - offsets[0], lengths)
-    weighted = (letters + np.uint64(1)) * _mixed(place.astype(np.uint64) + _ODD)
+    weighted = (letters + np.uint64(1)) * _mixed(place.astype(np.uint64) + np.uint64(_ODD))
     sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(weighted)])
     found: Array = sums[offsets[1:] - offsets[0]] - sums[offsets[:-1] - offsets[0]]
     return found
