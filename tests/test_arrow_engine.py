@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from obs2seq import SequenceSpec
-from obs2seq.bootstrap import check, run
+from obs2seq.bootstrap import check, run, warehouse
 from obs2seq.domain.manifest import Manifest
 from obs2seq.domain.splits import hash_range
 from obs2seq.errors import ConfigurationError, DataError, DataNotFoundError, StorageError
@@ -31,7 +31,7 @@ LEAVING_OUT = {"null_pupil": "leave_out", "null_time": "leave_out"}
 def made(data: Path, place: Path, **changes: Any) -> tuple[Manifest, list[dict[str, Any]]]:
     """Run on Arrow; return the manifest of the subset train, and what readers find."""
     run(settings_for(str(data), str(place), **({"engine": "arrow"} | changes)))
-    kind = "prepared" if changes.get("output") == "observations" else f"sequenced_{changes.get('sequence_length', 3)}"
+    kind = f"sequenced_{changes.get('sequence_length', 3)}"
     return published_rows(f"{place}/train_{kind}")
 
 
@@ -226,7 +226,7 @@ def test_rules_that_fail_stop_the_run_before_anything_is_written(tmp_path: Path)
     rows[0]["pupilid"] = None
     put_parquet(tmp_path / "in" / "a.parquet", pa.Table.from_pylist(rows, SCHEMA_OF_ANSWERS))
 
-    with pytest.raises(DataError, match="found 1 of 2 rows: the pupil is null. Hint: set null_pupil"):
+    with pytest.raises(DataError, match=r"found 1 of 2 rows: the pupil is null\. Hint: set null_pupil"):
         made(tmp_path / "in", tmp_path / "out")
     assert not list((tmp_path / "out").rglob("*.parquet"))
 
@@ -312,7 +312,7 @@ def test_pupils_of_every_type_are_split_by_their_text_in_spark(
 def test_pupils_whose_text_in_spark_is_not_certain_are_refused(pupils: pa.Array, tmp_path: Path) -> None:
     put_parquet(tmp_path / "in" / "a.parquet", pa.table({"pupilid": pupils, "at": [1, 2], "correct": [1, 2]}))
 
-    with pytest.raises(DataError, match="expected the pupils to be whole numbers, texts, .* CAST"):
+    with pytest.raises(DataError, match=r"expected the pupils to be whole numbers, texts, .* CAST"):
         made(tmp_path / "in", tmp_path / "out", order_by=["at"], subsets={"train": 0.5, "test": 0.5})
 
 
@@ -331,8 +331,10 @@ def test_observations_come_out_whole_and_in_order(tmp_path: Path) -> None:
     )
     put_parquet(tmp_path / "in" / "a.parquet", table)
 
-    manifest, rows = made(tmp_path / "in", tmp_path / "out", order_by=["at"], output="observations")
+    service = warehouse(settings_for("", "", engine="arrow", order_by=["at"]))
+    service.prepare_dataset(str(tmp_path / "in"), str(tmp_path / "out"), "train")
 
+    manifest, rows = published_rows(str(tmp_path / "out" / "train_prepared"))
     assert list(manifest.columns.items())[:2] == [("tags", "array<string>"), ("Pupilid", "bigint")]
     assert [(row["Pupilid"], row["at"], row["tags"], repr(row["place"])) for row in rows] == [
         (1, 4, ["a"], "None"),
@@ -379,14 +381,14 @@ def test_a_delta_table_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "in" / "_delta_log").mkdir()
     (tmp_path / "in" / "_delta_log" / f"{0:020}.json").write_text("{}")
 
-    with pytest.raises(ConfigurationError, match="found a Delta table. Hint: set engine: spark"):
+    with pytest.raises(ConfigurationError, match=r"found a Delta table\. Hint: set engine: spark"):
         made(tmp_path / "in", tmp_path / "out")
 
 
 def test_a_row_for_which_an_expression_fails_stops_the_run(tmp_path: Path) -> None:
     put_answers(str(tmp_path / "in" / "a.parquet"), answers(1, [1, 0]))
 
-    with pytest.raises(DataError, match="columns.correct: expected every row to have a value, found one"):
+    with pytest.raises(DataError, match=r"columns\.correct: expected every row to have a value, found one"):
         made(tmp_path / "in", tmp_path / "out", columns={"correct": "1 / correct"})
 
 
@@ -421,7 +423,7 @@ def test_files_that_differ_in_a_column_that_is_read_are_refused(tmp_path: Path) 
     put_parquet(tmp_path / "in" / "a.parquet", pa.table({"pupilid": [1], "at": [1], "correct": [1], "x": [1]}))
     put_parquet(tmp_path / "in" / "b.parquet", pa.table({"pupilid": [2], "at": [1], "correct": ["1"], "x": ["1"]}))
 
-    with pytest.raises(DataError, match="found column 'correct' as bigint in a.parquet and as string in b.parquet"):
+    with pytest.raises(DataError, match=r"found column 'correct' as bigint in a\.parquet and as string in b\.parquet"):
         made(tmp_path / "in", tmp_path / "out", order_by=["at"])
     _, rows = made(tmp_path / "in", tmp_path / "out", order_by=["at"], columns={"correct": "at"})
     assert len(rows) == 2
