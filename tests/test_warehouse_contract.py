@@ -50,10 +50,10 @@ def _fake() -> Case:
     return Case(service, "s3://bucket/in", "s3://bucket/out", S3Path, service.published.get)
 
 
-def _on_spark(root: str, mode: str, kind: type[Any]) -> Case:
+def _in_files(root: str, mode: str, kind: type[Any], engine: str = "spark") -> Case:
     put_answers(f"{root}/in/train/part-0.parquet", answers(1, [1, 0, 1, 1, 0]))
     put_answers(f"{root}/in/test/part-0.parquet", answers(2, [1, 0]))
-    service = warehouse(settings_for(f"{root}/in", f"{root}/out", subsets=SUBSETS, mode=mode))
+    service = warehouse(settings_for(f"{root}/in", f"{root}/out", subsets=SUBSETS, mode=mode, engine=engine))
     return Case(service, f"{root}/in", f"{root}/out", kind, _run_and_instant(service))
 
 
@@ -75,17 +75,25 @@ def _run_and_instant(service: WarehouseService) -> Callable[[str], object]:
     return read
 
 
-@pytest.fixture(params=["in memory", "local", "local, S3", "EMR, S3", "Athena"])
+def _on_arrow(request: pytest.FixtureRequest) -> Case:
+    if request.param == "arrow":
+        return _in_files(str(request.getfixturevalue("tmp_path")), "local", Path, "arrow")
+    return _in_files(f"s3://{request.getfixturevalue('bucket')}/deep", "local", S3Path, "arrow")
+
+
+@pytest.fixture(params=["in memory", "local", "local, S3", "EMR, S3", "Athena", "arrow", "arrow, S3"])
 def case(request: pytest.FixtureRequest) -> Case:
     if request.param == "in memory":
         return _fake()
     if request.param == "Athena":
         return _on_athena(request.getfixturevalue("bucket"))
+    if request.param.startswith("arrow"):
+        return _on_arrow(request)
     request.getfixturevalue("spark")
     if request.param == "local":
-        return _on_spark(str(request.getfixturevalue("tmp_path")), "local", Path)
+        return _in_files(str(request.getfixturevalue("tmp_path")), "local", Path)
     mode = "emr" if request.param.startswith("EMR") else "local"
-    return _on_spark(f"s3://{request.getfixturevalue('bucket')}/deep", mode, S3Path)
+    return _in_files(f"s3://{request.getfixturevalue('bucket')}/deep", mode, S3Path)
 
 
 def test_sequences_are_published_at_the_location_that_is_returned_also_the_second_time(case: Case) -> None:
@@ -170,8 +178,9 @@ def test_local_paths_are_for_this_machine_alone(tmp_path: Path, mode: str) -> No
         service.sequence_dataset(f"{root}/in", 3, f"{root}/out", "train")
 
 
-def test_data_that_cannot_be_used_publishes_nothing(spark: object, tmp_path: Path) -> None:
-    case = _on_spark(str(tmp_path), "local", Path)
+@pytest.mark.parametrize("engine", ["spark", "arrow"])
+def test_data_that_cannot_be_used_publishes_nothing(spark: object, engine: str, tmp_path: Path) -> None:
+    case = _in_files(str(tmp_path), "local", Path, engine)
     (tmp_path / "in" / "test" / "part-0.parquet").write_bytes(b"no Parquet")
 
     with pytest.raises(DataError, match="corrupt or half-written"):

@@ -1,4 +1,7 @@
-"""The composition root: from settings to a run. The one place that knows every part."""
+"""The composition root: from settings to a run. The one place that knows every part.
+
+Engines are imported where they are chosen: a run without Spark needs no Spark, and starts in a blink.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache, partial
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from obs2seq.aws.access import S3Access
@@ -21,12 +25,16 @@ from obs2seq.ports import Storage
 from obs2seq.publishing import PublishedDataset, resolve
 from obs2seq.settings import Settings
 from obs2seq.storage.routing import RoutedStorage
-from obs2seq.warehouses.service import WarehouseService
+from obs2seq.warehouses.emr import EmrWarehouseService
+from obs2seq.warehouses.local import LocalWarehouseService
+from obs2seq.warehouses.preview import first_rows, first_rows_of_table
+from obs2seq.warehouses.service import Datasets, WarehouseService
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from obs2seq.ports import ObservationReader, PublishedPath
+    from obs2seq.warehouses.engine import Engine
     from obs2seq.warehouses.readers import Sessions
 
 # What is Spark's or Athena's is imported where it is needed: where the one works the other need not be installed.
@@ -66,15 +74,26 @@ def published(location: str, rows: int) -> tuple[Manifest, str, list[dict[str, A
     storage = RoutedStorage()
     if is_table(storage.list_files(location)):
         return _published_table(storage, location, rows)
-    from obs2seq.warehouses.preview import first_rows
 
     manifest, run_location = resolve(storage, location)
     return manifest, location, first_rows(run_location, manifest, rows)
 
 
+def compare(first: str, second: str) -> list[str]:
+    """Return in what two published datasets, or runs, differ; nothing where they are equal.
+
+    Raises:
+        DataNotFoundError: Nothing is published at one of the locations.
+        StorageError: What is published cannot be read.
+    """
+    from obs2seq.warehouses.comparison import differences, published_run
+
+    storage = RoutedStorage()
+    return differences(*(published_run(storage, location) for location in (first, second)))
+
+
 def _published_table(storage: Storage, location: str, rows: int) -> tuple[Manifest, str, list[dict[str, Any]]]:
     from obs2seq.warehouses.delta import DeltaDataset
-    from obs2seq.warehouses.preview import first_rows_of_table
     from obs2seq.warehouses.session import local_session
     from obs2seq.warehouses.writers import ParquetWriter
 
@@ -89,15 +108,42 @@ def _published_table(storage: Storage, location: str, rows: int) -> tuple[Manife
 
 
 def warehouse(settings: Settings, storage: Storage | None = None) -> WarehouseService:
-    """Return the warehouse for the settings' mode. It starts Spark when it first needs it, and not before."""
+    """Return the warehouse for the settings' mode. It starts its engine when it first needs it, and not before."""
     storage = storage or RoutedStorage(s3_access(settings))
-    return _athena_warehouse(settings, storage) if settings.mode == "athena" else _spark_warehouse(settings, storage)
+    if settings.mode == "athena":
+        return _athena_warehouse(settings, storage)
+    engine, datasets = (_on_arrow if settings.engine == "arrow" else _on_spark)(settings, storage)
+    kind = LocalWarehouseService if settings.mode == "local" else EmrWarehouseService
+    return kind(job(settings), engine, storage, datasets)
 
 
-def _spark_warehouse(settings: Settings, storage: Storage) -> WarehouseService:
+def _on_arrow(settings: Settings, storage: Storage) -> tuple[Engine, Datasets]:
+    _require_fit_for_arrow(settings)
+    from obs2seq.warehouses.arrow.engine import ArrowEngine, Workshop
+    from obs2seq.warehouses.arrow.memory import budget_of
+
+    workshop = Workshop(storage, budget_of(settings.memory_budget), settings.temporary_folder)
+    return ArrowEngine(workshop), partial(PublishedDataset, storage)
+
+
+def _require_fit_for_arrow(settings: Settings) -> None:
+    """Raise for what Arrow does not do."""
+    if settings.mode != "local":
+        problem = f"expected spark where mode is {settings.mode}, found arrow"
+        raise ConfigurationError("engine", problem, "set mode: local to compute on this machine")
+    if settings.output_format == "delta":
+        problem = "expected parquet where engine is arrow, found delta"
+        raise ConfigurationError("output_format", problem, "publish Parquet, or set engine: spark")
+    if settings.s3_kms_key and is_s3(settings.output_s3_location):
+        problem = "expected none where engine is arrow, which cannot name the key of what it writes, found one"
+        raise ConfigurationError("s3_kms_key", problem, "let the bucket encrypt with the key, or set engine: spark")
+
+
+def _on_spark(settings: Settings, storage: Storage) -> tuple[Engine, Datasets]:
+    if find_spec("pyspark") is None:
+        hint = "pip install 'obs2seq[spark35]', or set engine: arrow, which needs no Java either"
+        raise ConfigurationError("engine", "expected Spark to be installed, found no module 'pyspark'", hint)
     from obs2seq.warehouses.delta import DeltaDataset
-    from obs2seq.warehouses.emr import EmrWarehouseService
-    from obs2seq.warehouses.local import LocalWarehouseService
     from obs2seq.warehouses.spark import SparkEngine, Tools
     from obs2seq.warehouses.writers import ParquetWriter
 
@@ -108,9 +154,7 @@ def _spark_warehouse(settings: Settings, storage: Storage) -> WarehouseService:
         is_delta = settings.output_format == "delta"
         return DeltaDataset(storage, location, writer) if is_delta else PublishedDataset(storage, location)
 
-    engine = SparkEngine(Tools(sessions, readers(settings, sessions), writer))
-    kind = LocalWarehouseService if settings.mode == "local" else EmrWarehouseService
-    return kind(job(settings), engine, storage, dataset)
+    return SparkEngine(Tools(sessions, readers(settings, sessions), writer)), dataset
 
 
 def _athena_warehouse(settings: Settings, storage: Storage) -> WarehouseService:
@@ -144,6 +188,7 @@ def session_source(settings: Settings, storage: Storage) -> Sessions:
 
     @cache
     def session() -> SparkSession:
+
         with explained("spark"), _handling_of_interrupts_kept():
             return _session(settings, storage)
 
@@ -215,7 +260,7 @@ def job(settings: Settings) -> Job:
 
 
 def readers(settings: Settings, sessions: Sessions) -> dict[str, ObservationReader]:
-    """Return what reads each format of observations."""
+    """Return what reads each format of observations on Spark."""
     from obs2seq.warehouses.readers import DeltaReader, ParquetReader, TextFormat, TextReader
 
     csv = TextFormat("csv", _csv_options(settings), settings.input_schema)

@@ -25,6 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     def command() -> None:
         arguments, unknown = _parser().parse_known_args(words)
         _refuse(unknown, arguments.name)
+        arguments.is_own_process = argv is None
         arguments.command(arguments)
 
     return guarded(command, is_debug="--debug" in words)

@@ -3,6 +3,7 @@
 A command's docstring is its help.
 """
 
+from obs2seq.commands.comparison import add_compare
 from obs2seq.commands.launched import add_cancel, add_logs, add_wait
 from obs2seq.commands.launching import add_deploy, add_submit
 from obs2seq.commands.observations import add_generate
@@ -25,4 +26,5 @@ COMMANDS = {
     "schema": add_schema,
     "show": add_show,
     "sql": add_sql,
+    "compare": add_compare,
 }

@@ -112,16 +112,27 @@ def plan_sequences(table: pa.Table, spec: SequenceSpec, pool: Executor, *, drops
         pool: Where columns are read.
         drops_duplicates: Whether rows that equal the one before them in all columns that are read are left out.
     """
+    chunks, pads = _checked(table, spec)
+    gatherer, counts = _laid_out(LoadedColumns(chunks, spec, pool), spec, pads, drops_duplicates)
+    return Plan(output_schema(chunks, spec), counts, gatherer)
+
+
+def required_schema(table: pa.Table, spec: SequenceSpec) -> pa.Schema:
+    """Return the columns of the output, after every check of `sequence_table` on the table's columns."""
+    chunks, _ = _checked(table, spec)
+    return output_schema(chunks, spec)
+
+
+def _checked(table: pa.Table, spec: SequenceSpec) -> tuple[dict[str, pa.ChunkedArray], list[Pad]]:
     chunks = find_columns(table, spec.columns)
     pads = [pad_for(feature, chunks[feature.column].type) for feature in spec.features]
     for name, column in chunks.items():
         require_scalar(name, spark_type(column.type))
     require_time(spec, chunks[spec.order_by[0]].type)
-    gatherer, counts = _laid_out(_Columns(chunks, spec, pool), spec, pads, drops_duplicates)
-    return Plan(output_schema(chunks, spec), counts, gatherer)
+    return chunks, pads
 
 
-class _Columns:
+class LoadedColumns:
     """Columns by name, read on the pool; those that ties may never reach are read when they do.
 
     Args:
@@ -146,7 +157,7 @@ class _Columns:
 
 
 def _laid_out(
-    columns: _Columns, spec: SequenceSpec, pads: list[Pad], drops_duplicates: bool
+    columns: LoadedColumns, spec: SequenceSpec, pads: list[Pad], drops_duplicates: bool
 ) -> tuple[Gatherer, Counts]:
     ordering = Ordering(len(columns)).refine(columns[spec.pupil].keys())
     pupil_starts = ordering.starts()
@@ -165,13 +176,13 @@ def _laid_out(
     return Gatherer(spec, rows, sessions, windows, columns[spec.pupil], padded), counts
 
 
-def _keys(columns: _Columns, spec: SequenceSpec) -> Iterator[Key]:
+def _keys(columns: LoadedColumns, spec: SequenceSpec) -> Iterator[Key]:
     """Yield the contract's total order within a pupil."""
     for name in _ordering_columns(spec):
         yield from columns[name].keys()
 
 
-def _signs(columns: _Columns, spec: SequenceSpec) -> Iterator[Key]:
+def _signs(columns: LoadedColumns, spec: SequenceSpec) -> Iterator[Key]:
     """Yield what comes last in the order: the sign of a zero."""
     for name in _ordering_columns(spec):
         yield from columns[name].signs()

@@ -130,6 +130,22 @@ class S3Fields(_Group):
     )
 
 
+class EngineFields(_Group):
+    """What computes, and within which memory."""
+
+    engine: Literal["spark", "arrow"] = Field(
+        default="spark", description="What computes: Spark, or Arrow within this process, for mode local."
+    )
+    memory_budget: Memory | None = Field(
+        default=None,
+        description="What observations may take of memory where Arrow computes, such as 2g; the rest waits in "
+        "temporary files. null: half of what the machine has.",
+    )
+    temporary_folder: Text | None = Field(
+        default=None, description="Where temporary files lie. null: where the system keeps them (TMPDIR)."
+    )
+
+
 class SparkFields(_Group):
     """Where the job runs, and Spark's own settings."""
 

@@ -11,6 +11,7 @@ from obs2seq.errors import ConfigurationError
 from obs2seq.settings.fields import (
     AthenaFields,
     CheckFields,
+    EngineFields,
     InputFields,
     OutputFields,
     S3Fields,
@@ -25,6 +26,7 @@ GROUPS: Mapping[str, type[BaseModel]] = {
     "checks": CheckFields,
     "output": OutputFields,
     "s3": S3Fields,
+    "engine": EngineFields,
     "spark": SparkFields,
     "athena": AthenaFields,
 }
@@ -40,7 +42,15 @@ _FEATURES = (
 
 
 class Settings(
-    SpecificationFields, InputFields, SplitFields, CheckFields, OutputFields, S3Fields, SparkFields, AthenaFields
+    SpecificationFields,
+    InputFields,
+    SplitFields,
+    CheckFields,
+    OutputFields,
+    S3Fields,
+    EngineFields,
+    SparkFields,
+    AthenaFields,
 ):
     """Everything a run is told, by flat keys.
 

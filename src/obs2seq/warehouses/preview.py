@@ -34,8 +34,8 @@ def first_rows(run_location: str, manifest: Manifest, count: int) -> list[dict[s
             location = join(run_location, file.path)
             with parquet.ParquetFile(
                 path_in(location), filesystem=filesystem_of(location), coerce_int96_timestamp_unit="us"
-            ) as opened:
-                batch = next(opened.iter_batches(batch_size=count - len(rows)), None)
+            ) as reader:
+                batch = next(reader.iter_batches(batch_size=count - len(rows)), None)
                 rows += batch.to_pylist() if batch else []
     except (OSError, pyarrow.ArrowException) as error:
         raise StorageError(
