@@ -269,6 +269,21 @@ def test_memory_does_not_grow_with_the_history(fields: Row) -> None:
     assert max(held[1_000:]) == max(held[200:1_000])
 
 
+@pytest.mark.parametrize("align", ["start", "end"])
+@pytest.mark.parametrize("min_length", [1, 3, 5])
+@pytest.mark.parametrize("stride", [1, 2, 4, 5])
+def test_a_long_history_is_forgotten_without_a_trace(align: str, min_length: int, stride: int) -> None:
+    features = [{"name": f"c{shift}", "column": "c", "pad": -1, "shift": shift} for shift in (-2, 0, 1)]
+    spec = spec_of(sequence_length=5, stride=stride, align=align, min_length=min_length, features=features)
+    rows = answers(*range(45))
+    sequencer = Sequencer(spec)
+
+    for n, row in enumerate(rows, 1):
+        sequencer.push(row)
+
+        assert sequencer.latest() == last(Sequencer(spec).sequences(rows[:n]))
+
+
 def test_values_and_pads_are_those_of_the_batch_by_given_types() -> None:
     types = {"at": "double", "c": "float", "day": "date", "price": "decimal(10,2)", "seen": "timestamp"}
     pads = {"at": 0, "c": 1, "day": "1970-01-01", "price": 0.25, "seen": "1970-01-01T00:00:00"}
