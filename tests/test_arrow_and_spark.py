@@ -152,8 +152,8 @@ def test_json_lines(spark: SparkSession, tmp_path: Path) -> None:
     put_bytes(tmp_path / "in" / "a.jsonl", "\n".join(lines))
 
     both(
-        spark, tmp_path, tmp_path / "in", columns={"time": "to_timestamp(at)"}, order_by=["time"], sequence_length=5, subsets={"a": 1.0},
-        features=[{"name": "score", "column": "score", "pad": 0.0}],
+        spark, tmp_path, tmp_path / "in", columns={"time": "to_timestamp(at)"}, order_by=["time"], sequence_length=5,
+        subsets={"a": 1.0}, features=[{"name": "score", "column": "score", "pad": 0.0}],
     )  # fmt: skip
 
 
