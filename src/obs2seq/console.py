@@ -66,7 +66,7 @@ def print_published(
     _print_line(
         console,
         f"{manifest.rows:,} rows in {files}, published {manifest.published_at} "
-        f"by obs2seq {manifest.versions.get('obs2seq', '?')} on Spark {manifest.versions.get('spark', '?')}",
+        f"by obs2seq {manifest.versions.get('obs2seq', '?')} on {_engine(manifest.versions)}",
     )
     ledger = manifest.ledger
     _print_line(
@@ -76,6 +76,13 @@ def print_published(
     for row in rows:
         console.print()
         _print_row(console, manifest, row)
+
+
+def _engine(versions: Mapping[str, str]) -> str:
+    """Name what computed a run, as its manifest tells."""
+    names = {"spark": "Spark", "arrow": "Arrow"}
+    known = next((key for key in names if key in versions), "spark")
+    return f"{names[known]} {versions.get(known, '?')}"
 
 
 def _print_reasons(console: Console, ledger: Ledger) -> None:

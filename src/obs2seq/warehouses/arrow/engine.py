@@ -23,7 +23,7 @@ from obs2seq.warehouses.arrow.accounts import Account
 from obs2seq.warehouses.arrow.failures import changed
 from obs2seq.warehouses.arrow.making import Maker, maker_for
 from obs2seq.warehouses.arrow.mapping import Mapping
-from obs2seq.warehouses.arrow.memory import Allowance, value_bytes
+from obs2seq.warehouses.arrow.memory import Allowance, jemalloc, value_bytes
 from obs2seq.warehouses.arrow.pieces import Observations
 from obs2seq.warehouses.arrow.reading import TEXT_FORMATS, read_observations
 from obs2seq.warehouses.arrow.selection import Selection
@@ -65,7 +65,7 @@ class ArrowEngine(Engine):
 
     def make(self, order: Order, found: SubsetSource, location: str, run_id: str) -> Manifest:
         account = Account()
-        with ThreadPoolExecutor(self._workshop.threads) as pool:
+        with jemalloc(), ThreadPoolExecutor(self._workshop.threads) as pool:
             observations, selection = self._opened(order, found, pool)
             maker = maker_for(order.kind, order.job, selection.schema)
             writers = FileWriters(location, order.job.compression, maker.schema, maker.width)
@@ -83,7 +83,7 @@ class ArrowEngine(Engine):
 
     def check(self, order: Order, found: SubsetSource) -> Ledger:
         account = Account()
-        with ThreadPoolExecutor(self._workshop.threads) as pool:
+        with jemalloc(), ThreadPoolExecutor(self._workshop.threads) as pool:
             observations, selection = self._opened(order, found, pool)
             maker = maker_for(order.kind, order.job, selection.schema)
             rows = self._allowance(selection.schema, maker).piece_rows
