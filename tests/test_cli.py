@@ -3,7 +3,10 @@
 import io
 import json
 import logging
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import jsonschema  # type: ignore[import-untyped]
@@ -13,6 +16,7 @@ from pyspark.sql import SparkSession
 
 from obs2seq import bootstrap, cli
 from obs2seq.cli import main, run_job
+from obs2seq.commands import COMMANDS
 from obs2seq.version import __version__
 from tests.commands import FEATURES, asked, observations, put_parquet, run
 
@@ -29,7 +33,7 @@ def test_help_and_version_are_told(capsys: Capture) -> None:
     assert asked(capsys, "--version").out == f"obs2seq {__version__}\n"
     whole = asked(capsys, "--help")
     assert (whole.code, whole.err) == (DONE, "")
-    for command in ("run", "check", "generate", "schema", "show"):
+    for command in COMMANDS:
         answer = asked(capsys, command, "--help")
         assert (answer.code, answer.err) == (DONE, "")
         assert answer.out.startswith(f"usage: obs2seq {command} ")
@@ -208,7 +212,7 @@ def test_the_job_passes_over_unknown_options_with_a_warning(
 @pytest.mark.parametrize(
     ("error", "code", "said"),
     [
-        (KeyError("Robin"), SERVICE, "error: obs2seq: expected to finish, found an unexpected KeyError. Hint: see"),
+        (KeyError("Robin"), SERVICE, "error: obs2seq: expected to finish, found an unexpected KeyError. Hint: add --debug"),
         (KeyboardInterrupt(), cli.INTERRUPTED, "error: interrupted"),
     ],
     ids=["unexpected", "Ctrl-C"],
@@ -226,6 +230,18 @@ def test_what_nobody_expects_is_said_without_a_traceback(
     assert answer.err.startswith(said)
     assert "Traceback" not in answer.err
     assert "Robin" not in answer.err
+
+
+def test_who_has_seen_enough_may_close_the_pipe() -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    words = [sys.executable, "-c", "from obs2seq.cli import main; raise SystemExit(main(['schema']))"]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
+    assert process.stdout is not None
+
+    process.stdout.close()
+    _, said = process.communicate()
+
+    assert (process.returncode, said) == (DONE, b"")
 
 
 def test_debug_shows_the_traceback_and_keeps_the_exit_code(capsys: Capture) -> None:

@@ -48,11 +48,15 @@ def guarded(command: Callable[[], None], *, is_debug: bool) -> int:
     _configure_output()
     try:
         command()
+        sys.stdout.flush()
     except SystemExit as exit_:
         return int(exit_.code or DONE)  # help and version leave this way
     except KeyboardInterrupt:
         print("error: interrupted, nothing more was published", file=sys.stderr)
         return INTERRUPTED
+    except BrokenPipeError:
+        # Who read the output has seen enough; what is left of it must not be tried again at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:  # noqa: BLE001  # the last one to catch it: what is left over gets its exit code too
         if is_debug:
             traceback.print_exc()
@@ -65,7 +69,7 @@ def _message(error: Exception) -> str:
     if isinstance(error, Obs2SeqError):
         return str(error)
     # What others say may quote a row.
-    return f"obs2seq: expected to finish, found an unexpected {type(error).__name__}. Hint: see 'obs2seq run --debug'."
+    return f"obs2seq: expected to finish, found an unexpected {type(error).__name__}. Hint: add --debug to see it."
 
 
 class _Parser(argparse.ArgumentParser):
