@@ -212,7 +212,11 @@ def test_the_job_passes_over_unknown_options_with_a_warning(
 @pytest.mark.parametrize(
     ("error", "code", "said"),
     [
-        (KeyError("Robin"), SERVICE, "error: obs2seq: expected to finish, found an unexpected KeyError. Hint: add --debug"),
+        (
+            KeyError("Robin"),
+            SERVICE,
+            "error: obs2seq: expected to finish, found an unexpected KeyError. Hint: add",
+        ),
         (KeyboardInterrupt(), cli.INTERRUPTED, "error: interrupted"),
     ],
     ids=["unexpected", "Ctrl-C"],

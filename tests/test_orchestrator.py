@@ -96,6 +96,18 @@ def test_all_arguments_are_logged_and_secrets_masked(log: pytest.LogCaptureFixtu
     )
 
 
+def test_of_settings_only_what_differs_from_the_defaults_is_logged(log: pytest.LogCaptureFixture) -> None:
+    settings = Settings(s3_data_location=DATA, output_s3_location=OUTPUT, sequence_length=5, keep_runs=3)
+
+    DataSequencingOrchestrator(a_service()).orchestrate(settings)
+
+    assert log.messages[0] == (
+        f"mode emr, arguments: s3_data_location='{DATA}', output_s3_location='{OUTPUT}', sequence_length=5, "
+        "mode='emr', keep_runs=3, subsets={'train': 0.8, 'validation': 0.1, 'test': 0.1}, output='sequences'; "
+        "the others as by default"
+    )
+
+
 def test_success_is_logged_with_each_location(log: pytest.LogCaptureFixture) -> None:
     DataSequencingOrchestrator(a_service()).orchestrate(arguments(subsets=["train", "test"]))
 

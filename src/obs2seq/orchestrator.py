@@ -56,7 +56,7 @@ class DataSequencingOrchestrator:
             Exception: Whatever the warehouse raised, as it was, after it has been logged; nothing is published then.
         """
         arguments = _with_defaults(vars(args))
-        logger.info("mode %s, arguments: %s", arguments["mode"], _listed(arguments))
+        logger.info("mode %s, arguments: %s", arguments["mode"], _listed(args))
         locations: dict[str, PublishedPath] = {}
         step = "start"
         try:
@@ -83,8 +83,11 @@ def _with_defaults(given: Mapping[str, object]) -> dict[str, Any]:
     return dict(given) | {name: given.get(name) or default for name, default in _DEFAULTS.items()}
 
 
-def _listed(arguments: Mapping[str, object]) -> str:
-    return ", ".join(f"{name}={value!r}" for name, value in masked(arguments).items())
+def _listed(args: Arguments) -> str:
+    """List what the run was told, or everything where the arguments do not tell it from what they have by default."""
+    told: Mapping[str, object] | None = getattr(args, "told", None)
+    listed = ", ".join(f"{name}={value!r}" for name, value in masked(_with_defaults(told or vars(args))).items())
+    return f"{listed}; the others as by default" if told else listed
 
 
 def _said(error: Exception) -> str:

@@ -32,6 +32,7 @@ GROUPS: Mapping[str, type[BaseModel]] = {
 }
 """The settings in the order in which people are shown them."""
 
+_ALWAYS_TOLD = ("s3_data_location", "output_s3_location", "sequence_length", "mode")
 _FEATURES = (
     Feature(name="pupilid", column="pupilid", pad=-1),
     Feature(name="exercise_id", column="exercise_id", pad=-1),
@@ -95,6 +96,17 @@ class Settings(
     def spec(self) -> SequenceSpec:
         """The part that the sequence contract knows."""
         return SequenceSpec(**{field: getattr(self, field) for field in SequenceSpec.model_fields})
+
+    @property
+    def told(self) -> dict[str, object]:
+        """What differs from the defaults, and always the locations, the length and the mode."""
+        # A stride that nobody told is the sequence length, whatever that is.
+        defaults = {name: field.default for name, field in type(self).model_fields.items()}
+        defaults["stride"] = self.sequence_length
+        names = [*_ALWAYS_TOLD, *(name for name in defaults if name not in _ALWAYS_TOLD)]
+        return {
+            name: getattr(self, name) for name in names if name in _ALWAYS_TOLD or getattr(self, name) != defaults[name]
+        }
 
 
 def _configuration_error(problems: list[tuple[str, str]], origins: Mapping[str, str]) -> ConfigurationError:
