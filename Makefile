@@ -22,8 +22,9 @@ run: $(VENV)/ready
 		--output_s3_location build/sequences --sequence_length 20
 	@$(BIN)/obs2seq show build/sequences/train_sequenced_20
 
+# Two processes, each with its own test modules and its own Spark session.
 test: $(VENV)/ready
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 # An environment of its own: Airflow and Spark's packages need not agree.
 test-airflow: .venv-airflow/dependencies
