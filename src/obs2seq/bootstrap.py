@@ -24,6 +24,7 @@ from obs2seq.ports import Storage
 from obs2seq.publishing import PublishedDataset, resolve
 from obs2seq.settings import Settings
 from obs2seq.storage.routing import RoutedStorage
+from obs2seq.warehouses.arrow.limits import require_fit
 from obs2seq.warehouses.emr import EmrWarehouseService
 from obs2seq.warehouses.local import LocalWarehouseService
 from obs2seq.warehouses.preview import first_rows, first_rows_of_table
@@ -113,22 +114,12 @@ def warehouse(settings: Settings, storage: Storage | None = None) -> WarehouseSe
 
 
 def _on_arrow(settings: Settings, storage: Storage) -> tuple[Engine, Datasets]:
-    _require_fit_for_arrow(settings)
+    require_fit(settings.mode, settings.output_format)
     from obs2seq.warehouses.arrow.engine import ArrowEngine, Workshop
     from obs2seq.warehouses.arrow.memory import budget_of
 
     workshop = Workshop(storage, budget_of(settings.memory_budget), settings.temporary_folder)
     return ArrowEngine(workshop), partial(PublishedDataset, storage)
-
-
-def _require_fit_for_arrow(settings: Settings) -> None:
-    """Raise for what Arrow does not do."""
-    if settings.mode != "local":
-        problem = f"expected spark where mode is {settings.mode}, found arrow"
-        raise ConfigurationError("engine", problem, "set mode: local to compute on this machine")
-    if settings.output_format == "delta":
-        problem = "expected parquet where engine is arrow, found delta"
-        raise ConfigurationError("output_format", problem, "publish Parquet, or set engine: spark")
 
 
 def _on_spark(settings: Settings, storage: Storage) -> tuple[Engine, Datasets]:
