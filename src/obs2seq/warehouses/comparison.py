@@ -41,7 +41,7 @@ class PublishedRun:
         is_instant = "timestamp" in self.manifest.columns[name] and "timestamp_ntz" not in self.manifest.columns[name]
         parts = [self._part(file.path, name) for file in self.manifest.files]
         types = {with_zone(part.type) if is_instant else part.type for part in parts}
-        to = as_spark_reads(types.pop()) if types else pa.null()
+        to = _large(as_spark_reads(types.pop())) if types else pa.null()
         chunks = [chunk.cast(to) for part in parts for chunk in part.chunks]
         return pa.chunked_array(chunks, to)
 
@@ -80,6 +80,13 @@ def differences(first: PublishedRun, second: PublishedRun) -> list[str]:
     if not found and first.manifest.rows:
         found += _values(first, second)
     return found
+
+
+def _large(type_: pa.DataType) -> pa.DataType:
+    """Return the type whose offsets count beyond 2 GB: a column is compared in one piece."""
+    if pa.types.is_list(type_):
+        return pa.large_list(_large(type_.value_type))
+    return pa.large_string() if pa.types.is_string(type_) else type_
 
 
 def _columns(first: PublishedRun, second: PublishedRun) -> Iterator[str]:
@@ -123,7 +130,7 @@ def _order(run: PublishedRun) -> pa.Array:
 def _first_difference(here: pa.Array, there: pa.Array) -> str | None:
     if here.equals(there):
         return None
-    if not pa.types.is_list(here.type):
+    if not pa.types.is_large_list(here.type):
         unequal = np.flatnonzero(_unequal(here, there))
         return f"in row {unequal[0]:,}" if len(unequal) else None
     lengths = [np.asarray(each.value_lengths().fill_null(-1)) for each in (here, there)]

@@ -41,6 +41,12 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+def _processors() -> int:
+    """Return how many processors this process may use, where the system tells, or else has."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
+
+
 @dataclass(frozen=True)
 class Workshop:
     """What the engine works with."""
@@ -49,7 +55,7 @@ class Workshop:
     budget: int
     """What observations may take of memory, in bytes."""
     temporary_folder: str | None = None
-    threads: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
+    threads: int = field(default_factory=_processors)
     clock: Callable[[], datetime] = _now
 
 

@@ -11,7 +11,7 @@ from sqlglot.errors import SqlglotError
 from obs2seq.domain.validation import nearest
 from obs2seq.errors import ConfigurationError, DataError
 from obs2seq.warehouses.arrow.expressions.functions import NAMED, OPERATIONS
-from obs2seq.warehouses.arrow.expressions.operations import Rows
+from obs2seq.warehouses.arrow.expressions.rows import Rows
 from obs2seq.warehouses.arrow.expressions.values import Data, RowError, UntranslatableError, Value
 
 _HINT = "compute it before, or set engine: spark"

@@ -8,9 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlglot import exp
 
+from obs2seq.warehouses.arrow.expressions import arithmetic
 from obs2seq.warehouses.arrow.expressions import operations as ops
+from obs2seq.warehouses.arrow.expressions.arithmetic import INT, TEXT
 from obs2seq.warehouses.arrow.expressions.casts import cast
-from obs2seq.warehouses.arrow.expressions.operations import INT, TEXT, Operation, Rows, texts_of
+from obs2seq.warehouses.arrow.expressions.operations import texts_of
+from obs2seq.warehouses.arrow.expressions.rows import Operation, Rows
 from obs2seq.warehouses.arrow.expressions.values import INTEGERS, LOCAL, Data, UntranslatableError, Value, checked
 from obs2seq.warehouses.arrow.types import INSTANT
 
@@ -142,7 +145,7 @@ def _only(node: exp.Anonymous) -> exp.Expr:
 
 _THIS, _BINARY = ("this",), ("this", "expression")
 OPERATIONS: dict[type[exp.Expr], tuple[tuple[str, ...], Operation]] = {
-    exp.Literal: (("this", "is_string"), ops.literal),
+    exp.Literal: (("this", "is_string"), arithmetic.literal),
     exp.Boolean: (_THIS, lambda node, _: Value(pa.scalar(bool(node.this)))),
     exp.Null: ((), lambda *_: Value(pa.scalar(None))),
     exp.Paren: (_THIS, lambda node, rows: rows(node.this)),
@@ -158,17 +161,17 @@ OPERATIONS: dict[type[exp.Expr], tuple[tuple[str, ...], Operation]] = {
     exp.If: (("this", "true", "false"), ops.condition),
     exp.Coalesce: (("this", "expressions", "is_nvl"), ops.coalesced),
     exp.Nullif: (_BINARY, ops.null_if),
-    exp.Add: (_BINARY, ops.arithmetic(pc.add_checked)),
-    exp.Sub: (_BINARY, ops.arithmetic(pc.subtract_checked)),
-    exp.Mul: (_BINARY, ops.arithmetic(pc.multiply_checked)),
-    exp.Neg: (_THIS, ops.negated),
-    exp.Div: ((*_BINARY, "typed", "safe"), ops.quotient),
-    exp.IntDiv: (_BINARY, ops.whole_quotient),
-    exp.Mod: (_BINARY, ops.remainder),
-    exp.Abs: (_THIS, ops.absolute),
-    exp.Floor: (_THIS, ops.floor_or_ceil),
-    exp.Ceil: (_THIS, ops.floor_or_ceil),
-    exp.IsNan: (_THIS, ops.is_nan),
+    exp.Add: (_BINARY, arithmetic.arithmetic(pc.add_checked)),
+    exp.Sub: (_BINARY, arithmetic.arithmetic(pc.subtract_checked)),
+    exp.Mul: (_BINARY, arithmetic.arithmetic(pc.multiply_checked)),
+    exp.Neg: (_THIS, arithmetic.negated),
+    exp.Div: ((*_BINARY, "typed", "safe"), arithmetic.quotient),
+    exp.IntDiv: (_BINARY, arithmetic.whole_quotient),
+    exp.Mod: (_BINARY, arithmetic.remainder),
+    exp.Abs: (_THIS, arithmetic.absolute),
+    exp.Floor: (_THIS, arithmetic.floor_or_ceil),
+    exp.Ceil: (_THIS, arithmetic.floor_or_ceil),
+    exp.IsNan: (_THIS, arithmetic.is_nan),
     exp.Cast: (("this", "to", "_type"), ops.converted),
     exp.TryCast: (("this", "to", "_type", "safe"), ops.converted),
     exp.TsOrDsToDate: (("this", "safe"), ops.day),

@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyarrow import json as arrow_json
 
 from obs2seq.domain.files import StoredFile
@@ -18,6 +17,7 @@ from obs2seq.errors import DataError
 from obs2seq.warehouses.arrow.failures import unreadable
 from obs2seq.warehouses.arrow.filesystems import opened
 from obs2seq.warehouses.arrow.texts.fields import Read, reader_for
+from obs2seq.warehouses.arrow.texts.json_values import MisfitError, fitting, instant
 from obs2seq.warehouses.arrow.types import INSTANT
 
 _BLOCK = 1 << 23
@@ -27,10 +27,6 @@ _KINDS: dict[type, pa.DataType] = {bool: pa.bool_(), int: pa.int64(), float: pa.
 _BITS = 63
 _LONG_NUMBER = re.compile(rb"[:,\[\s]-?[0-9]{19,}\s*[,}\]]")
 """What Arrow may take for a double."""
-
-
-class _MisfitError(Exception):
-    """A value is not of its column's type."""
 
 
 class JsonFiles:
@@ -66,7 +62,7 @@ class JsonFiles:
         try:
             parsed = _parsed(block, pa.schema(plain), "ignore")
             columns = [self._typed(parsed.column(field.name), field.type) for field in schema]
-        except (pa.ArrowInvalid, _MisfitError):
+        except (pa.ArrowInvalid, MisfitError):
             columns = [self._column(self._records(file, block), field) for field in schema]
         return pa.Table.from_arrays(columns, schema=schema)
 
@@ -76,14 +72,14 @@ class JsonFiles:
         texts = column.combine_chunks()
         values = self._read(texts, type_)
         if values.null_count > texts.null_count:
-            raise _MisfitError
+            raise MisfitError
         return pa.chunked_array([values])
 
     def _read(self, texts: pa.Array, type_: pa.DataType) -> pa.Array:
         """Read what stands in quotes: times and decimals."""
         read = reader_for(type_, self._instants_of) if _is_written(type_) else None
         if read is None:
-            raise _MisfitError
+            raise MisfitError
         return read(texts)
 
     def _column(self, records: list[dict[str, Any]], field: pa.Field) -> pa.Array:
@@ -92,21 +88,21 @@ class JsonFiles:
         try:
             if _is_written(field.type):
                 return self._written(values, field.type)
-            return pa.array([_fitting(value, field.type) for value in values], field.type)
-        except (pa.ArrowInvalid, OverflowError, _MisfitError):
+            return pa.array([fitting(value, field.type) for value in values], field.type)
+        except (pa.ArrowInvalid, OverflowError, MisfitError):
             raise _malformed(self._location) from None
 
     def _written(self, values: list[Any], type_: pa.DataType) -> pa.Array:
         numbers = type_ == INSTANT and [type(value) is int for value in values]
         if numbers and any(numbers):
-            return pa.array([_instant(value, self._instants_of) for value in values], INSTANT)
+            return pa.array([instant(value, self._instants_of) for value in values], INSTANT)
         is_text = [value is None or isinstance(value, str | Decimal) for value in values]
         if not all(is_text) and not pa.types.is_decimal(type_):
-            raise _MisfitError
+            raise MisfitError
         texts = pa.array([None if value is None else str(value) for value in values], pa.string())
         read = self._read(texts, type_)
         if read.null_count > texts.null_count:
-            raise _MisfitError
+            raise MisfitError
         return read
 
     def _types(self, file: StoredFile, block: bytes, is_read: Callable[[str], bool]) -> dict[str, set[pa.DataType]]:
@@ -206,50 +202,6 @@ def _kind(type_: pa.DataType) -> pa.DataType | None:
 
 def _is_written(type_: pa.DataType) -> bool:
     return bool(pa.types.is_temporal(type_) or pa.types.is_decimal(type_))
-
-
-def _instant(value: Any, instants_of: Read) -> int | None:
-    """Read a time; a number is one in seconds."""
-    if value is None or type(value) is int:
-        return None if value is None else value * 1_000_000
-    read = instants_of(pa.array([value])) if isinstance(value, str) else pa.nulls(1)
-    if read.null_count:
-        raise _MisfitError
-    ticks: int = pc.cast(read, pa.int64())[0].as_py()
-    return ticks
-
-
-def _fitting(value: Any, type_: pa.DataType) -> Any:
-    """Return a value that has its column's type already, or that Spark writes as a text."""
-    if value is None:
-        return None
-    if pa.types.is_floating(type_):
-        return _number(value)
-    if type_ == pa.string():
-        return _text(value)
-    expected = bool if type_ == pa.bool_() else int
-    if type(value) is not expected:
-        raise _MisfitError
-    return value
-
-
-def _number(value: Any) -> float:
-    named = {"NaN": "nan", "Infinity": "inf", "-Infinity": "-inf", "+Infinity": "inf", "INF": "inf", "-INF": "-inf"}
-    if isinstance(value, str) and value in named:
-        return float(named[value])
-    if isinstance(value, bool | str) or not isinstance(value, int | float | Decimal):
-        raise _MisfitError
-    return float(value)
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return str(value).lower()
-    if type(value) is int:
-        return str(value)
-    raise _MisfitError  # Spark writes a number or an object anew, in a form of its own
 
 
 def _malformed(where: str) -> DataError:
