@@ -70,7 +70,7 @@ def measured(command: Sequence[str], environment: Mapping[str, str], log: Path, 
         process = subprocess.Popen(command, env=dict(environment), stdout=output, stderr=subprocess.STDOUT)
         samples = TreeSamples(psutil.Process(process.pid))
         is_late = threading.Event()
-        limit = threading.Timer(timeout_s, lambda: (is_late.set(), stop_tree(process.pid)))
+        limit = threading.Timer(timeout_s, _stop_late, [process.pid, is_late])
         limit.start()
         try:
             reported_s, code = _waited(process, samples)
@@ -94,6 +94,11 @@ def _waited(process: subprocess.Popen[bytes], samples: TreeSamples) -> tuple[flo
             process.returncode = os.waitstatus_to_exitcode(status)  # for Popen has not seen it end
             return usage.ru_utime + usage.ru_stime, process.returncode
         time.sleep(INTERVAL_S)
+
+
+def _stop_late(pid: int, is_late: threading.Event) -> None:
+    is_late.set()
+    stop_tree(pid)
 
 
 def stop_tree(pid: int) -> None:

@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from benchmarks.task import COMPRESSION, THREADS
 
@@ -57,7 +58,7 @@ def _logs(events: Path) -> Iterator[Path]:
     return (file for file in events.rglob("*") if file.is_file() and not file.name.startswith(("appstatus", ".")))
 
 
-def _written(event: dict[str, dict[str, dict[str, int]]]) -> int:
+def _written(event: dict[str, Any]) -> int:
     if event["Event"] != "SparkListenerTaskEnd":
         return 0
-    return event.get("Task Metrics", {}).get("Shuffle Write Metrics", {}).get("Shuffle Bytes Written", 0)
+    return int(event.get("Task Metrics", {}).get("Shuffle Write Metrics", {}).get("Shuffle Bytes Written", 0))

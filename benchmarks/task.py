@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Final
 
 LENGTH = 100
 THREADS = 2
@@ -15,7 +16,7 @@ PADS: Mapping[str, int | float | str] = MappingProxyType(
 """The columns to sequence, five of twelve and one of them text, with what stands where there is no value."""
 COLUMNS = tuple(dict.fromkeys([PUPIL, *PADS, *ORDER]))
 """What has to be read."""
-COMPRESSION = "snappy"
+COMPRESSION: Final = "snappy"
 
 
 def job_arguments(data: Path, out: Path, **further: str) -> list[str]:

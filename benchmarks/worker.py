@@ -4,7 +4,8 @@
     python -m benchmarks.worker --serve [--spark SETTINGS]
 
 With `--serve`, each line of standard input is a JSON list of contender, data and out; the answer is a JSON line with
-the wall seconds. SETTINGS is a JSON mapping; the session that it opens serves all.
+the wall seconds. SETTINGS is a JSON mapping; the session that it opens serves all. The clone and its `src` are on the
+PYTHONPATH.
 """
 
 import argparse
@@ -13,9 +14,6 @@ import os
 import sys
 import time
 from pathlib import Path
-
-# What spark-submit starts finds the folder of this file first: the package is beside it.
-sys.path[0] = str(Path(__file__).parents[1])
 
 from benchmarks.contenders import CONTENDERS
 from benchmarks.task import THREADS
@@ -32,7 +30,7 @@ def main() -> None:
         CONTENDERS[name].sequences()(Path(data), Path(out))
 
 
-def _serve(settings: dict[str, str]) -> None:
+def _serve(settings: dict[str, bool | float | int | str | None]) -> None:
     if settings:
         from pyspark.sql import SparkSession
 

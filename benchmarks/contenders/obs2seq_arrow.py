@@ -1,5 +1,6 @@
 """The job without Spark, as `obs2seq run --engine arrow` does it."""
 
+import sys
 from pathlib import Path
 
 from benchmarks.task import job_arguments
@@ -8,5 +9,5 @@ from obs2seq.cli import main
 
 def sequences(data: Path, out: Path) -> None:
     """Publish one subset of everything."""
-    if main(["run", *job_arguments(data, out, engine="arrow")]) != 0:
-        raise RuntimeError("obs2seq: expected exit code 0, found another one")
+    if code := main(["run", *job_arguments(data, out, engine="arrow")]):
+        sys.exit(code)  # it has said why
