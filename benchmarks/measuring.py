@@ -5,6 +5,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,7 +35,7 @@ class TreeSamples:
 
     root: psutil.Process
     peak_bytes: int = 0
-    _cpu_s: dict[tuple[int, float], float] = field(default_factory=dict)
+    _cpu_s: dict[psutil.Process, float] = field(default_factory=dict)
 
     @property
     def cpu_s(self) -> float:
@@ -47,12 +48,18 @@ class TreeSamples:
         for process in _tree(self.root):
             try:
                 with process.oneshot():
-                    times, identity = process.cpu_times(), (process.pid, process.create_time())
+                    times = process.cpu_times()
                     held += process.memory_info().rss
-                self._cpu_s[identity] = times.user + times.system
+                self._cpu_s[process] = times.user + times.system
             except psutil.NoSuchProcess:
                 continue  # it ended between the list and the look
         self.peak_bytes = max(self.peak_bytes, held)
+
+    def stop(self) -> None:
+        """End every process that was ever seen and still runs, be its parent there or not."""
+        for process in self._cpu_s:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 def measured(command: Sequence[str], environment: Mapping[str, str], log: Path, timeout_s: float) -> Cost:
@@ -76,7 +83,7 @@ def measured(command: Sequence[str], environment: Mapping[str, str], log: Path, 
             reported_s, code = _waited(process, samples)
         finally:
             limit.cancel()
-            stop_tree(process.pid)
+            samples.stop()
         wall_s = time.perf_counter() - start
     if is_late.is_set():
         raise RunFailedError(f"stopped after {timeout_s:.0f} s")
@@ -108,10 +115,8 @@ def stop_tree(pid: int) -> None:
     except psutil.NoSuchProcess:
         return
     for process in reversed(processes):
-        try:
+        with suppress(psutil.NoSuchProcess):
             process.kill()
-        except psutil.NoSuchProcess:
-            continue
 
 
 def last_line(log: Path) -> str:
