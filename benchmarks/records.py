@@ -87,13 +87,22 @@ def machine() -> str:
 
 def versions() -> dict[str, str]:
     """Return the versions of what takes part, as far as it is installed."""
-    found = {"obs2seq": __version__, "Python": platform.python_version()}
+    found = {"obs2seq": " at ".join(filter(None, [__version__, _commit()])), "Python": platform.python_version()}
     for library in _LIBRARIES:
         try:
             found[library] = version(library)
         except PackageNotFoundError:
             continue
     return found | ({"Java": java} if (java := _java()) else {})
+
+
+def _commit() -> str:
+    """Return the commit of this clone, shortened; nothing outside of one."""
+    command = ["git", "-C", Path(__file__).parent, "rev-parse", "--short", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
 
 
 def _processor() -> str:
