@@ -13,7 +13,7 @@ from benchmarks.contenders import Contender
 from benchmarks.measuring import RunFailedError, measured
 from benchmarks.outputs import Outputs
 from benchmarks.records import Measurement
-from benchmarks.spark import shuffled_bytes, spark_settings, submit_command
+from benchmarks.spark import spark_settings, submit_command, task_totals
 from benchmarks.task import THREADS
 from benchmarks.warm import WarmWorker
 
@@ -76,7 +76,10 @@ def _run_once(course: Course, contender: Contender, measurement: Measurement) ->
         return
     measurement.add(cost.wall_s, cost.cpu_s, cost.peak_bytes)
     measurement.output_bytes = sum(file.stat().st_size for file in out.rglob("*") if _is_data(file))
-    measurement.shuffle_bytes = shuffled_bytes(events) if contender.is_spark else None
+    if contender.is_spark:
+        totals = task_totals(events)
+        measurement.shuffle_bytes, measurement.gc_s = totals.shuffled_bytes, totals.gc_s
+        measurement.stage_s = totals.stage_s
     course.say(f"{contender.name}: {cost.wall_s:.1f} s, {cost.cpu_s:.1f} CPU s, {(cost.peak_bytes or 0) / 1e6:.0f} MB")
 
 

@@ -28,6 +28,10 @@ class Measurement:
     peak_bytes: int | None = None
     """The most of all repeats."""
     shuffle_bytes: int | None = None
+    stage_s: list[float] = field(default_factory=list)
+    """On Spark: seconds that tasks ran, stage by stage, in the last repeat."""
+    gc_s: float | None = None
+    """On Spark: how much of that was garbage collection."""
     output_bytes: int | None = None
     output: str = ""
     """What the comparison with the others said."""

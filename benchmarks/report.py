@@ -8,6 +8,8 @@ from benchmarks.goals import least_wall, reached
 from benchmarks.records import Measurement, Run
 
 BEGIN, END = "<!-- make bench: begin -->", "<!-- make bench: end -->"
+LEAST_STAGE_S = 0.1
+"""Stages that took less are left out of tables."""
 _BASELINES = ("polars_lazy", "spark_floor")
 _DATA = {"even": "", "heavy": ", a fifth of them one pupil's"}
 _KINDS = {
@@ -58,6 +60,8 @@ def _section(run: Run) -> str:
         measurements = [one for one in run.measurements if one.kind == kind]
         if measurements:
             parts += [introduction, _measurements(run, measurements)]
+    if staged := [one for one in run.measurements if one.stage_s]:
+        parts += ["Where tasks on Spark spent their time:", _stages(staged)]
     return "\n\n".join(parts)
 
 
@@ -74,6 +78,20 @@ def _measurements(run: Run, measurements: Sequence[Measurement]) -> str:
         sizes = [_megabytes(size) for size in (one.peak_bytes, one.shuffle_bytes, one.output_bytes)]
         rows.append([*row, *sizes, one.output] if is_whole else row)
     return table(titles, rows)
+
+
+def _stages(measurements: Sequence[Measurement]) -> str:
+    rows = [
+        [
+            title_of(one.contender),
+            " + ".join(f"{seconds:.1f}" for seconds in one.stage_s if seconds >= LEAST_STAGE_S),
+            "" if one.gc_s is None else f"{one.gc_s:.1f}",
+        ]
+        for one in measurements
+    ]
+    return table(
+        ["way", f"seconds of all tasks, by stage (from {LEAST_STAGE_S} on)", "of these garbage collection"], rows
+    )
 
 
 def _ratios(run: Run, one: Measurement) -> Iterator[str]:

@@ -5,6 +5,7 @@ import math
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -49,16 +50,37 @@ def submit_command(settings: Mapping[str, str]) -> list[str]:
     return [submit, *(word for name, value in settings.items() for word in ("--conf", f"{name}={value}"))]
 
 
-def shuffled_bytes(events: Path) -> int:
-    """Return the bytes that all tasks wrote to the shuffle, from the event logs in a folder."""
-    return sum(_written(json.loads(line)) for file in _logs(events) for line in file.read_text().splitlines())
+@dataclass(frozen=True)
+class TaskTotals:
+    """What the tasks of one or more applications did, added up."""
+
+    shuffled_bytes: int
+    """Written to the shuffle."""
+    stage_s: list[float]
+    """Seconds that tasks ran, for each stage that had any, in the order of their numbers."""
+    gc_s: float
+    """Seconds of those that went into garbage collection."""
 
 
-def _logs(events: Path) -> Iterator[Path]:
-    return (file for file in events.rglob("*") if file.is_file() and not file.name.startswith(("appstatus", ".")))
+def task_totals(events: Path) -> TaskTotals:
+    """Add up the tasks in the event logs of a folder; a task that was lost has no figures."""
+    metrics = [(event["Stage ID"], event["Task Metrics"]) for event in _events(events) if _is_measured_task(event)]
+    seconds: dict[int, float] = {}
+    for stage, one in metrics:
+        seconds[stage] = seconds.get(stage, 0.0) + one["Executor Run Time"] / 1000
+    return TaskTotals(
+        shuffled_bytes=sum(one["Shuffle Write Metrics"]["Shuffle Bytes Written"] for _, one in metrics),
+        stage_s=[round(seconds[stage], 2) for stage in sorted(seconds)],
+        gc_s=round(sum(one["JVM GC Time"] for _, one in metrics) / 1000, 2),
+    )
 
 
-def _written(event: dict[str, Any]) -> int:
-    if event["Event"] != "SparkListenerTaskEnd":
-        return 0
-    return int(event.get("Task Metrics", {}).get("Shuffle Write Metrics", {}).get("Shuffle Bytes Written", 0))
+def _events(folder: Path) -> Iterator[dict[str, Any]]:
+    for file in folder.rglob("*"):
+        if file.is_file() and not file.name.startswith(("appstatus", ".")):
+            with file.open(encoding="utf-8") as lines:
+                yield from (json.loads(line) for line in lines)
+
+
+def _is_measured_task(event: dict[str, Any]) -> bool:
+    return event["Event"] == "SparkListenerTaskEnd" and "Task Metrics" in event

@@ -1,6 +1,7 @@
 """The harness of the benchmarks: what it measures, compares and writes. What things cost is not tested."""
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from benchmarks.outputs import Outputs
 from benchmarks.plots import draw_growth, points
 from benchmarks.records import Measurement, Run, append, newest, read
 from benchmarks.report import BEGIN, END, report, table, title_of, write_report
-from benchmarks.spark import shuffled_bytes, spark_settings
+from benchmarks.spark import TaskTotals, spark_settings, task_totals
 from benchmarks.warm import WarmWorker
 
 OBSERVATIONS = 3_000
@@ -65,15 +66,23 @@ def test_a_process_that_is_late_is_ended_with_all_that_it_started(tmp_path: Path
     assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
 
 
-def test_shuffled_bytes_are_added_up_over_all_tasks_in_the_event_log(tmp_path: Path) -> None:
-    (tmp_path / "local-1").write_text(
-        '{"Event": "SparkListenerApplicationStart"}\n'
-        '{"Event": "SparkListenerTaskEnd", "Task Metrics": {"Shuffle Write Metrics": {"Shuffle Bytes Written": 40}}}\n'
-        '{"Event": "SparkListenerTaskEnd", "Task Metrics": {"Shuffle Write Metrics": {"Shuffle Bytes Written": 2}}}\n'
-        '{"Event": "SparkListenerTaskEnd"}\n'
-    )
+def _task(stage: int, run_ms: int, gc_ms: int, shuffled: int) -> dict[str, Any]:
+    metrics = {"Executor Run Time": run_ms, "JVM GC Time": gc_ms}
+    metrics["Shuffle Write Metrics"] = {"Shuffle Bytes Written": shuffled}
+    return {"Event": "SparkListenerTaskEnd", "Stage ID": stage, "Task Metrics": metrics}
 
-    assert shuffled_bytes(tmp_path) == 42
+
+def test_tasks_in_the_event_log_are_added_up_by_stage(tmp_path: Path) -> None:
+    events = [
+        {"Event": "SparkListenerApplicationStart"},
+        _task(10, 500, 0, 0),
+        _task(2, 1000, 100, 40),
+        _task(2, 250, 50, 2),
+        {"Event": "SparkListenerTaskEnd", "Stage ID": 2},
+    ]
+    (tmp_path / "local-1").write_text("\n".join(json.dumps(event) for event in events))
+
+    assert task_totals(tmp_path) == TaskTotals(shuffled_bytes=42, stage_s=[1.25, 0.5], gc_s=0.15)
 
 
 def test_partitions_of_spark_grow_with_the_observations() -> None:
@@ -268,6 +277,12 @@ def test_table_gives_the_least_of_all_repeats_and_its_ratios() -> None:
     assert f"| {floor} | 2.00 | 1.00 | 8.00 | 16.0 |  | 2 |  | all rows |" in lines
     assert "### 10 million observations" in lines
     assert "2026-01-01, 2 cores; load 0.5 at the start and 1.5 at the end. polars 2." in lines
+
+
+def test_table_of_stages_leaves_out_what_took_no_time() -> None:
+    run = _run(_measurement("spark_floor", 8.0, stage_s=[0.01, 3.0, 12.25], gc_s=0.5))
+
+    assert f"| {title_of('spark_floor')} | 3.0 + 12.2 | 0.5 |" in report([run]).splitlines()
 
 
 def test_table_says_why_something_was_not_measured() -> None:
