@@ -6,13 +6,12 @@ endif
 
 VENV := .venv-spark$(SPARK)
 BIN := $(VENV)/bin
-LOCK := requirements/spark$(SPARK).txt
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 CHECKED := $(wildcard src jobs)
 EXTRAS := --extra aws --extra bench --extra dev
 
 .DEFAULT_GOAL := run
-.PHONY: run test lint format bench lock clean
+.PHONY: run test test-airflow lint format bench lock clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/ready
@@ -25,6 +24,10 @@ run: $(VENV)/ready
 
 test: $(VENV)/ready
 	@$(BIN)/python -m pytest $(ARGS)
+
+# An environment of its own: Airflow and Spark's packages need not agree.
+test-airflow: .venv-airflow/dependencies
+	@.venv-airflow/bin/python -m pytest --noconftest tests/test_airflow.py $(ARGS)
 
 lint: $(VENV)/ready
 	@$(BIN)/ruff check
@@ -48,14 +51,16 @@ lock: $(VENV)/ready
 		$(BIN)/uv pip compile pyproject.toml --quiet --universal --fork-strategy fewest --python-version 3.11 \
 			--no-header --no-annotate --extra spark$$lane $(EXTRAS) --output-file requirements/spark$$lane.txt || exit 1; \
 	done
+	@$(BIN)/uv pip compile pyproject.toml --quiet --universal --fork-strategy fewest --python-version 3.11 \
+		--no-header --no-annotate --extra aws --extra airflow --output-file requirements/airflow.txt
 	@$(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --no-header --no-annotate \
 		--generate-hashes --constraint requirements/spark35.txt --extra aws --output-file requirements/cluster.txt
 
 clean:
-	@rm -rf .venv-spark35 .venv-spark41 build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf .venv-spark35 .venv-spark41 .venv-airflow build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 # A pyenv shim may be on the path and yet refuse, and Debian's python3 may lack venv: so each is tried.
-$(VENV)/dependencies: $(LOCK)
+.venv-%/dependencies: requirements/%.txt
 	@python='$(PYTHON)'; \
 	for candidate in python3.13 python3.12 python3.11 python3; do \
 		test -n "$$python" && break; \
@@ -66,10 +71,10 @@ $(VENV)/dependencies: $(LOCK)
 		echo "obs2seq needs Python 3.11 or newer, with venv. Hint: install it, or say 'make PYTHON=/path/to/python3'." >&2; \
 		exit 1; \
 	fi; \
-	echo "Creating $(VENV) with $$("$$python" --version)"; \
-	"$$python" -m venv --clear $(VENV)
-	@echo "Installing the packages of $(LOCK): the first time takes a few minutes"
-	@PIP_USE_PEP517=1 $(PIP) install --requirement $(LOCK)
+	echo "Creating $(@D) with $$("$$python" --version)"; \
+	"$$python" -m venv --clear $(@D)
+	@echo "Installing the packages of $<: the first time takes a few minutes"
+	@PIP_USE_PEP517=1 $(@D)/bin/python -m pip --quiet --disable-pip-version-check install --requirement $<
 	@touch $@
 
 $(VENV)/ready: $(VENV)/dependencies pyproject.toml setup.py requirements/java.txt

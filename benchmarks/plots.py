@@ -34,6 +34,7 @@ def draw_growth(runs: Sequence[Run], file: Path) -> None:
     mpl.rcParams |= {"svg.fonttype": "none", "svg.hashsalt": "obs2seq", "font.size": 9}
     from matplotlib import pyplot as plt
     from matplotlib.lines import Line2D
+    from matplotlib.ticker import NullFormatter
 
     figure, axes = plt.subplots(2, 3, figsize=(11, 7), layout="constrained")
     panels = axes.flat
@@ -43,6 +44,9 @@ def draw_growth(runs: Sequence[Run], file: Path) -> None:
                 panel.loglog(*zip(*line, strict=True), marker="o", markersize=3, linewidth=1, color=f"C{number}")
         panel.set(title=cost, xlabel="million observations")
         panel.grid(visible=True, which="major", alpha=0.3)
+        for axis in (panel.xaxis, panel.yaxis):
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_formatter(NullFormatter())
     legend = [Line2D([], [], color=f"C{number}", marker="o", markersize=3) for number in range(len(CONTENDERS))]
     panels[-1].axis("off")
     panels[-1].legend(legend, [contender.title for contender in CONTENDERS.values()], loc="center", fontsize=7)

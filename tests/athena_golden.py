@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from obs2seq import SequenceSpec, athena_select
+from obs2seq.domain.splits import ColumnValue, hash_range
+from obs2seq.sql.runs import TableSelection, run_statements, unload
 
 GOLDEN = Path(__file__).with_name("golden")
 
@@ -50,13 +52,55 @@ SPECIFICATIONS: dict[str, tuple[dict[str, Any], str, dict[str, str] | None]] = {
     ),
 }
 
+_TYPES = {
+    "pupilid": "bigint",
+    "answered_at": "timestamp",
+    "score": "double",
+    "skill": "string",
+    "subset": "string",
+}
+
+RUNS: dict[str, tuple[dict[str, Any], TableSelection]] = {
+    "run_hash_split": (
+        {"order_by": ["answered_at"], "sequence_length": 5, "features": [_CORRECT]},
+        TableSelection(
+            "school.answers",
+            _TYPES,
+            columns={"correct": "CAST(score >= 0.5 AS INT)"},
+            row_filter="skill <> 'warming up'",
+            share=hash_range({"train": 0.8, "validation": 0.1, "test": 0.1}, "validation", "salt"),
+        ),
+    ),
+    "run_sessions_without_duplicates": (
+        {
+            "order_by": ["answered_at"],
+            "sequence_length": 4,
+            "stride": 2,
+            "align": "end",
+            "min_length": 2,
+            "max_sequences_per_pupil": 3,
+            "session_gap_seconds": 1800,
+            "features": [{"name": "skill", "column": "skill", "pad": "<pad>"}],
+        },
+        TableSelection(
+            "school.answers", _TYPES, share=ColumnValue("subset", "train", ("train", "test")), duplicates="drop"
+        ),
+    ),
+}
+"""Runs as they are sent: the UNLOAD, and below it what counts."""
+
 
 def statement(name: str) -> str:
-    """Return the statement for one of the specifications."""
+    """Return what is held under a name."""
+    if name in RUNS:
+        fields, selection = RUNS[name]
+        made = run_statements(selection, SequenceSpec.model_validate(fields))
+        target = "s3://bucket/output/train_sequenced_5/run_id=00112233aabbccdd"
+        return f"{unload(made.select, target, 'snappy')}\n{made.counts}"
     spec, table, types = SPECIFICATIONS[name]
     return athena_select(SequenceSpec.model_validate(spec), table, types=types)
 
 
 if __name__ == "__main__":
-    for each in SPECIFICATIONS:
+    for each in (*SPECIFICATIONS, *RUNS):
         (GOLDEN / f"{each}.sql").write_text(statement(each), encoding="utf-8")

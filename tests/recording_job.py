@@ -11,7 +11,7 @@ from pathlib import Path
 
 def places() -> dict[str, list[str]]:
     """Return each module's file, or the folders of a package without one; nothing for what is part of Python itself."""
-    modules = {name: module for name, module in sys.modules.items() if name != "__main__"}
+    modules = {name: module for name, module in sys.modules.items() if name not in ("__main__", "__mp_main__")}
     files = {name: getattr(module, "__file__", None) for name, module in modules.items()}
     return {name: [file] if file else list(getattr(modules[name], "__path__", [])) for name, file in files.items()}
 

@@ -133,6 +133,8 @@ def _quoted(name: str) -> str:
 def _literal(value: Any, type_: str) -> str:
     if value is None:
         return f"CAST(NULL AS {type_})"
+    if isinstance(value, list):
+        return f"CAST(ARRAY[{', '.join(map(_spelled, value))}] AS {type_})"
     text = _spelled(value).replace("'", "''")
     return f"CAST('{text}' AS {type_})"
 

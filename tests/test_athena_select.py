@@ -17,7 +17,7 @@ from obs2seq.errors import DataError, SpecificationError
 from obs2seq.sql import athena
 from obs2seq.sql.statement import MAX_STATEMENT_BYTES, require_statement_fits
 from tests import oracle
-from tests.athena_golden import GOLDEN, SPECIFICATIONS, statement
+from tests.athena_golden import GOLDEN, RUNS, SPECIFICATIONS, statement
 from tests.contract_vectors import Vector, load_vectors
 from tests.sql_engines import Engine, comparable, engine_named
 
@@ -282,6 +282,19 @@ def test_ties_have_nulls_first_nan_last_and_text_by_code_point(
     assert list(map(repr, found[1:])) == list(map(repr, in_order[1:]))
 
 
+def test_sign_of_a_zero_counts_only_where_all_keys_tie(engine: Engine) -> None:
+    table = engine.table(
+        {"pupilid": "bigint", "t": "integer", "x": "double", "y": "integer"},
+        [[1, 1, -0.0, 2], [1, 1, 0.0, 1], [1, 1, -0.0, 1]],
+    )
+    features = [{"name": "x", "column": "x", "pad": 0.5}, {"name": "y", "column": "y", "pad": 0}]
+
+    (row,) = engine.run(athena_select(_spec(sequence_length=3, features=features), table))[1]
+
+    assert row["y_sequence"] == [1, 1, 2]
+    assert repr(row["x_sequence"]) == "[-0.0, 0.0, -0.0]"
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -424,7 +437,7 @@ def test_gap_that_cannot_be_measured_is_refused(type_: str, gap: float) -> None:
         athena_select(_spec(session_gap_seconds=gap), "answers", types={"t": type_})
 
 
-@pytest.mark.parametrize("name", SPECIFICATIONS)
+@pytest.mark.parametrize("name", [*SPECIFICATIONS, *RUNS])
 def test_statement_is_as_its_golden_file(name: str) -> None:
     held = (GOLDEN / f"{name}.sql").read_text(encoding="utf-8")
 

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 from pyspark.sql import SparkSession
 
-from obs2seq import bootstrap
+from obs2seq.warehouses import session
 from tests.commands import Published, message_of, observations, publish, put_bytes, put_parquet, run
 
 Capture = pytest.CaptureFixture[str]
@@ -27,7 +27,7 @@ def no_spark(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr(bootstrap, "local_session", refuse)
+    monkeypatch.setattr(session, "local_session", refuse)
 
 
 def test_a_location_without_observations_is_refused(
@@ -136,7 +136,7 @@ def test_a_denial_is_told(
         (("--sequence_length", "ten"), "option --sequence_length: expected a whole number, found 'ten'"),
         (("--stride", "5"), "option --stride: expected 1 to 4 (sequence_length), found 5"),
         (("--min_length", "5"), "option --min_length: expected 1 to 4 (sequence_length), found 5"),
-        (("--mode", "emrr"), "option --mode: expected 'local' or 'emr', found 'emrr'"),
+        (("--mode", "emrr"), "option --mode: expected 'local', 'emr' or 'athena', found 'emrr'"),
         (("--subsets", "all=0.5"), "option --subsets: expected fractions that add up to 1, found a sum of 0.5"),
         (("--config", "nowhere.yaml"), "nowhere.yaml: expected a YAML file, found none. Hint: check --config"),
         (("--input_format", "avro"), "option --input_format: expected"),

@@ -119,12 +119,28 @@ def test_a_failure_of_spark_is_said_in_the_projects_words(spark: SparkSession, t
     assert raised.value.__cause__ is not None
 
 
+HEARD_AT_LISTING = ("expired", "invalid")
+REFUSALS = {
+    "denied": (403, "AccessDenied"),
+    "missing": (404, "NoSuchBucket"),
+    "expired": (400, "ExpiredToken"),
+    "invalid": (403, "InvalidAccessKeyId"),
+    "moved": (301, "PermanentRedirect"),
+    "busy": (503, "SlowDown"),
+    "mute": (400, ""),
+}
+
+
 class _Refusing(BaseHTTPRequestHandler):
     """A store that refuses everything, by the code that its bucket is named for."""
 
     def do_GET(self) -> None:
         bucket = urlsplit(self.path).path.split("/")[1]
-        status, code = {"denied": (403, "AccessDenied"), "missing": (404, "NoSuchBucket")}[bucket]
+        status, code = REFUSALS[bucket]
+        if self.command == "HEAD" and bucket in HEARD_AT_LISTING:
+            status = (
+                404  # an answer to HEAD has no room for a code, so the object is not there, and a listing asked for
+            )
         body = f"<Error><Code>{code}</Code><Message>no</Message></Error>".encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
@@ -153,6 +169,11 @@ def refusing_port() -> Iterator[int]:
         ("denied", "s3://denied/x: expected the right to read and write here, found it denied"),
         ("missing", "out: expected the bucket to exist, found none of that name"),
         ("silent", "out: expected the storage service to answer, found it unreachable"),
+        ("expired", "out: expected AWS credentials that last as long as the run, found them expired"),
+        ("invalid", "s3://invalid/x: expected AWS credentials that are valid here, found others"),
+        ("moved", "out: expected a bucket of the region that is asked, found one of another region"),
+        ("busy", "out: expected S3 to keep up, found that it asks for fewer requests even after pauses"),
+        ("mute", "out: expected S3 to accept what was asked, found it refused without a reason"),
     ],
 )
 def test_a_refusal_of_s3_is_said_in_the_projects_words(
@@ -160,6 +181,7 @@ def test_a_refusal_of_s3_is_said_in_the_projects_words(
 ) -> None:
     port = _closed_port() if bucket == "silent" else refusing_port
     reader = spark.read.option(f"fs.s3a.bucket.{bucket}.endpoint", f"http://127.0.0.1:{port}")
+    reader = reader.option(f"fs.s3a.bucket.{bucket}.retry.throttle.limit", 1)
 
     with pytest.raises(StorageError) as raised, explained("in", "out"):
         reader.parquet(f"s3://{bucket}/x")
@@ -181,3 +203,14 @@ def test_what_spark_says_of_a_value_is_not_logged(
 def test_other_errors_pass_unchanged() -> None:
     with pytest.raises(KeyError, match="x"), explained("in"):
         raise KeyError("x")
+
+
+def test_missing_credentials_are_said_in_the_projects_words(spark: SparkSession, refusing_port: int) -> None:
+    provider = "org.apache.hadoop.fs.s3a.TemporaryAWSCredentialsProvider"
+    reader = spark.read.option("fs.s3a.bucket.anonymous.endpoint", f"http://127.0.0.1:{refusing_port}")
+    reader = reader.option("fs.s3a.bucket.anonymous.aws.credentials.provider", provider)
+
+    with pytest.raises(StorageError) as raised, explained("in", "out"):
+        reader.parquet("s3://anonymous/x")
+
+    assert "expected AWS credentials, found none. Hint: set AWS_PROFILE" in str(raised.value)

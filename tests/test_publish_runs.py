@@ -65,7 +65,7 @@ def current_run(output: str, name: str = TRAIN) -> str | None:
 @contextmanager
 def spark_not_needed() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("obs2seq.bootstrap.local_session", lambda *_, **__: pytest.fail("Spark was started"))
+        patch.setattr("obs2seq.warehouses.session.local_session", lambda *_, **__: pytest.fail("Spark was started"))
         yield
 
 

@@ -9,6 +9,7 @@ from obs2seq.errors import ConfigurationError, ConflictError, DataNotFoundError,
 from obs2seq.ports import Storage, VersionedText
 from obs2seq.publishing import PublishedDataset, resolve
 from obs2seq.storage.texts import changed_meanwhile
+from obs2seq.warehouses.athena.datasets import EmptyFolderDataset
 from tests.fakes import DyingStorage, InMemoryStorage, KilledError
 
 OUTPUT = "s3://bucket/output"
@@ -180,6 +181,47 @@ class TestLeftovers:
         publish(storage, A, minute=5)
 
         assert resolve(storage, LOCATION)[0] == a_manifest(A)
+
+
+class TestClaimsBesideTheFolders:
+    def test_a_run_folder_stays_empty_until_its_data_comes(self) -> None:
+        storage = InMemoryStorage()
+        dataset = EmptyFolderDataset(storage, LOCATION)
+
+        dataset.start(A)
+        claimed = [*storage.files]
+        write_data(storage, A)
+        dataset.seal(a_manifest(A))
+
+        assert claimed == [f"{LOCATION}/_STARTED/run_id={A}.json"]
+        assert folders(storage) == {f"run_id={A}"}
+
+    @pytest.mark.parametrize("kind", [EmptyFolderDataset, PublishedDataset])
+    def test_a_run_of_which_there_is_a_claim_alone_did_not_finish(self, kind: type[PublishedDataset]) -> None:
+        storage = InMemoryStorage()
+        publish(storage, A)
+        EmptyFolderDataset(storage, LOCATION).start(B)
+        dataset = kind(storage, LOCATION)
+
+        with pytest.raises(ConflictError):
+            EmptyFolderDataset(storage, LOCATION).start(B)
+        run_id = dataset.run_for(B)
+        dataset.clear_leftovers(run_id)
+
+        assert run_id == f"{B}-2"
+        assert folders(storage) == {"_CURRENT.json", f"run_id={A}"}
+
+    def test_the_claim_goes_last(self) -> None:
+        storage = DyingStorage()
+        dataset = EmptyFolderDataset(storage, LOCATION)
+        dataset.start(A)
+        write_data(storage, A)
+        storage.changes_left = 1
+
+        with pytest.raises(KilledError):
+            dataset.remove_unfinished(A)
+
+        assert f"{LOCATION}/_STARTED/run_id={A}.json" in storage.files
 
 
 class TestStart:

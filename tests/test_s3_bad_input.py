@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from obs2seq import bootstrap
+from obs2seq.warehouses import session
 from tests.commands import message_of, observations, put_parquet, run, tree
 from tests.s3_answers import answer_instead, let_owners_count, refusal
 
@@ -53,7 +53,7 @@ def no_spark(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr(bootstrap, "local_session", refuse)
+    monkeypatch.setattr(session, "local_session", refuse)
     monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None))
 
 
@@ -82,6 +82,19 @@ def test_a_refusal_to_read_or_to_write_is_told(
     assert message_of(of_output).startswith("s3://bucket/out/all_sequenced_4/_CURRENT.json: expected S3 to answer GetO")
     assert told.said in of_output.err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("key", ["in//a.parquet", "in/./a.parquet", "in/x/../a.parquet"])
+def test_a_key_that_hadoop_reads_as_another_is_told(
+    bucket: str, s3: "S3Client", tmp_path: Path, capsys: pytest.CaptureFixture[str], key: str
+) -> None:
+    s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+    s3.put_object(Bucket=bucket, Key="in/good.parquet", Body=b"x")
+
+    answer = run(capsys, f"s3://{bucket}/in", tmp_path / "out")
+
+    assert answer.code == 1
+    assert f"found '{key[3:]}' with an empty folder, '.' or '..' in it" in message_of(answer)
 
 
 def test_a_run_without_credentials_is_told(

@@ -31,7 +31,19 @@ BAD = "expected S3 to accept what was asked, found it refused without a reason. 
 NOT_ALLOWED = "expected the right to read and write here, found it denied"
 KMS_DENIAL = "User: x is not authorized to perform: kms:GenerateDataKey on resource: y"
 
+NO_PROVIDER = (
+    "java.nio.file.AccessDeniedException: bucket: org.apache.hadoop.fs.s3a.auth.NoAuthWithAWSException: No AWS "
+    "Credentials provided by TemporaryAWSCredentialsProvider : com.amazonaws.SdkClientException: Unable to load AWS "
+    "credentials from any provider in the chain"
+)
+NO_TOKEN = (
+    "java.nio.file.AccessDeniedException: s3://bucket/x: org.apache.hadoop.fs.s3a.CredentialInitializationException: "
+    "Provider TemporaryAWSCredentialsProvider has no credentials"
+)
+NO_CHAIN = "software.amazon.awssdk.core.exception.SdkClientException: Unable to load credentials from any of them"
+
 CASES = [
+    *((words, NONE) for words in (NO_PROVIDER, NO_TOKEN, NO_CHAIN)),
     *((words, EXPIRED) for words in _words(BAD_REQUEST, 400, "ExpiredToken")),
     *((words, INVALID) for words in _words(DENIED, 403, "InvalidAccessKeyId")),
     *((words, INVALID) for words in _words(DENIED, 403, "SignatureDoesNotMatch")),
@@ -50,4 +62,5 @@ def test_what_s3_refuses_to_spark_is_said_in_the_projects_words(words: str, said
     error = explanation(Exception(f"An error occurred while calling o1.save.\n: {words}"), "in", "out")
 
     assert type(error) is StorageError
+    assert error.where in {"out", "s3://bucket/run/part-0", "s3://bucket/x"}
     assert said in str(error)

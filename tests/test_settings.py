@@ -91,16 +91,16 @@ def test_mode_of_the_entrypoint_gives_way_to_every_source(tmp_path):
 REFUSED = [
     ({"options": {"stride": "200"}}, "option --stride: expected 1 to 100 (sequence_length), found 200."),
     ({"options": {"stride": "ten"}}, "option --stride: expected a whole number, found 'ten'."),
-    ({"options": {"mode": "prod"}}, "option --mode: expected 'local' or 'emr', found 'prod'."),
-    ({"environ": {"MODE": "production"}}, "environment MODE: expected 'local' or 'emr', found 'production'."),
-    ({"environ": {"OBS2SEQ_MODE": ""}}, "environment OBS2SEQ_MODE: expected 'local' or 'emr', found ''."),
+    ({"options": {"mode": "prod"}}, "option --mode: expected 'local', 'emr' or 'athena', found 'prod'."),
+    ({"environ": {"MODE": "production"}}, "environment MODE: expected 'local', 'emr' or 'athena', found 'production'."),
+    ({"environ": {"OBS2SEQ_MODE": ""}}, "environment OBS2SEQ_MODE: expected 'local', 'emr' or 'athena', found ''."),
     ({"environ": {"OBS2SEQ_KEEP_RUNS": "0"}}, "environment OBS2SEQ_KEEP_RUNS: expected 1 or more, found 0."),
     (
         {"environ": {"OBS2SEQ_STRIDEE": "1"}},
         "environment: expected names of settings, found 'OBS2SEQ_STRIDEE'. Hint: did you mean 'OBS2SEQ_STRIDE'.",
     ),
     ({"options": {"strde": 1}}, "options: expected names of settings, found 'strde'. Hint: did you mean 'stride'."),
-    ({"defaults": {"mode": "x"}}, "default: mode: expected 'local' or 'emr', found 'x'."),
+    ({"defaults": {"mode": "x"}}, "default: mode: expected 'local', 'emr' or 'athena', found 'x'."),
     ({"options": {"force": "1"}}, "option --force: expected true or false, found 1."),
     ({"options": {"csv_quote": "''"}}, "option --csv_quote: expected a text of at most 1 characters, found"),
     (
@@ -346,7 +346,7 @@ def test_base_file_has_every_key_with_its_default():
         assert before.startswith("# "), f"{key} has no comment"
 
 
-@pytest.mark.parametrize("name", ["base.yaml", "local.yaml", "emr.yaml"])
+@pytest.mark.parametrize("name", ["base.yaml", "local.yaml", "emr.yaml", "athena.yaml"])
 def test_files_of_the_project_are_valid(name):
     content = yaml.safe_load((CONF / name).read_text(encoding="utf-8"))
 

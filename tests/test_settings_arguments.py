@@ -68,12 +68,13 @@ def test_help_tells_meaning_and_true_default_in_groups():
     assert "--sequence_length N L, the length of every array, in observations. (default: 100)" in text
     assert "--duplicates keep|drop Whether observations" in text
     assert '(default: {"train": 0.8, "validation": 0.1, "test": 0.1})' in text
-    assert "--mode local|emr Where the job runs: this machine, or EMR. (default: emr)" in text
+    assert "--mode local|emr|athena Where the job runs: this machine, EMR, or Athena, where" in text
+    assert "settings mean nothing. (default: emr)" in text
     assert "--sequence-length" not in text
-    groups = [f"{each}: --" for each in ("specification", "input", "split", "checks", "output", "spark")]
+    groups = [f"{each}: --" for each in ("specification", "input", "split", "checks", "output", "spark", "athena")]
     assert [text.index(group) for group in groups] == sorted(text.index(group) for group in groups)
     assert text.isascii()
 
 
 def test_help_shows_the_default_of_the_entrypoint():
-    assert "this machine, or EMR. (default: local)" in help_of(mode="local")
+    assert "settings mean nothing. (default: local)" in help_of(mode="local")

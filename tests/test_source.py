@@ -5,7 +5,7 @@ import pytest
 from obs2seq.domain.files import StoredFile
 from obs2seq.domain.job import Job
 from obs2seq.domain.reading import reads
-from obs2seq.domain.source import Source, is_data, is_table, source_at, top_folders
+from obs2seq.domain.source import Source, is_data, is_table, require_plain_names, source_at, top_folders
 from obs2seq.domain.spec import Feature, SequenceSpec
 from obs2seq.errors import DataError, DataNotFoundError
 
@@ -41,6 +41,21 @@ def test_a_single_file_is_known_by_its_location() -> None:
     source = source_at("folder/a.csv.gz", _files(""))
 
     assert (source.format, source.is_all, source.files) == ("csv", True, tuple(_files("")))
+
+
+@pytest.mark.parametrize("path", ["/a.parquet", "x//a.parquet", "./a.parquet", "x/../a.parquet", "x/./_a", "x//"])
+def test_a_key_that_hadoop_reads_as_another_is_refused(path: str) -> None:
+    with pytest.raises(DataError) as refused:
+        require_plain_names("s3://bucket/in", _files("good.parquet", path))
+
+    assert str(refused.value) == (
+        f"s3://bucket/in: expected keys that Hadoop can read, found '{path}' with an empty folder, '.' or '..' in it. "
+        "Hint: copy the object to a key without them, or take it away."
+    )
+
+
+def test_other_names_are_plain() -> None:
+    require_plain_names("in", _files("", "a.parquet", "...", ".hidden/a..b", "8:30/ %20+#?=ü😀.parquet"))
 
 
 def test_hidden_files_count_for_nothing() -> None:

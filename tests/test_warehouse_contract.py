@@ -18,6 +18,7 @@ from obs2seq.errors import (
 )
 from obs2seq.ports import WarehouseServiceInterface
 from obs2seq.warehouses.service import WarehouseService
+from tests.athena_jobs import a_school
 from tests.fakes import InMemoryWarehouseService
 from tests.small_jobs import answers, put_answers, settings_for
 
@@ -49,11 +50,18 @@ def _fake() -> Case:
     return Case(service, "s3://bucket/in", "s3://bucket/out", S3Path, service.published.get)
 
 
-def _on_spark(root: str, mode: str, kind: type[Any]) -> Case:
+def _in_files(root: str, mode: str, kind: type[Any], engine: str = "spark") -> Case:
     put_answers(f"{root}/in/train/part-0.parquet", answers(1, [1, 0, 1, 1, 0]))
     put_answers(f"{root}/in/test/part-0.parquet", answers(2, [1, 0]))
-    service = warehouse(settings_for(f"{root}/in", f"{root}/out", subsets=SUBSETS, mode=mode))
+    service = warehouse(settings_for(f"{root}/in", f"{root}/out", subsets=SUBSETS, mode=mode, engine=engine))
     return Case(service, f"{root}/in", f"{root}/out", kind, _run_and_instant(service))
+
+
+def _on_athena(bucket: str) -> Case:
+    service, _, root = a_school(bucket, subsets=SUBSETS)
+    put_answers(f"{root}/in/train/part-0.parquet", answers(1, [1, 0, 1, 1, 0]))
+    put_answers(f"{root}/in/test/part-0.parquet", answers(2, [1, 0]))
+    return Case(service, f"{root}/in", f"{root}/out", S3Path, _run_and_instant(service))
 
 
 def _run_and_instant(service: WarehouseService) -> Callable[[str], object]:
@@ -67,15 +75,25 @@ def _run_and_instant(service: WarehouseService) -> Callable[[str], object]:
     return read
 
 
-@pytest.fixture(params=["in memory", "local", "local, S3", "EMR, S3"])
+def _on_arrow(request: pytest.FixtureRequest) -> Case:
+    if request.param == "arrow":
+        return _in_files(str(request.getfixturevalue("tmp_path")), "local", Path, "arrow")
+    return _in_files(f"s3://{request.getfixturevalue('bucket')}/deep", "local", S3Path, "arrow")
+
+
+@pytest.fixture(params=["in memory", "local", "local, S3", "EMR, S3", "Athena", "arrow", "arrow, S3"])
 def case(request: pytest.FixtureRequest) -> Case:
     if request.param == "in memory":
         return _fake()
+    if request.param == "Athena":
+        return _on_athena(request.getfixturevalue("bucket"))
+    if request.param.startswith("arrow"):
+        return _on_arrow(request)
     request.getfixturevalue("spark")
     if request.param == "local":
-        return _on_spark(str(request.getfixturevalue("tmp_path")), "local", Path)
+        return _in_files(str(request.getfixturevalue("tmp_path")), "local", Path)
     mode = "emr" if request.param.startswith("EMR") else "local"
-    return _on_spark(f"s3://{request.getfixturevalue('bucket')}/deep", mode, S3Path)
+    return _in_files(f"s3://{request.getfixturevalue('bucket')}/deep", mode, S3Path)
 
 
 def test_sequences_are_published_at_the_location_that_is_returned_also_the_second_time(case: Case) -> None:
@@ -151,16 +169,18 @@ def test_what_cannot_be_done_is_refused_and_publishes_nothing(
     assert case.read_all("train_sequenced_3", "tset_sequenced_3", "train_sequenced_0") == [None] * 3
 
 
-def test_only_a_cluster_refuses_local_paths(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", ["emr", "athena"])
+def test_local_paths_are_for_this_machine_alone(tmp_path: Path, mode: str) -> None:
     root = str(tmp_path)
-    service = warehouse(settings_for(f"{root}/in", f"{root}/out", mode="emr"))
+    service = warehouse(settings_for(f"{root}/in", f"{root}/out", mode=mode))
 
     with pytest.raises(ConfigurationError, match=r"found a local path\. Hint: set MODE=local"):
         service.sequence_dataset(f"{root}/in", 3, f"{root}/out", "train")
 
 
-def test_data_that_cannot_be_used_publishes_nothing(spark: object, tmp_path: Path) -> None:
-    case = _on_spark(str(tmp_path), "local", Path)
+@pytest.mark.parametrize("engine", ["spark", "arrow"])
+def test_data_that_cannot_be_used_publishes_nothing(spark: object, engine: str, tmp_path: Path) -> None:
+    case = _in_files(str(tmp_path), "local", Path, engine)
     (tmp_path / "in" / "test" / "part-0.parquet").write_bytes(b"no Parquet")
 
     with pytest.raises(DataError, match="corrupt or half-written"):

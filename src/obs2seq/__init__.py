@@ -10,6 +10,7 @@ from obs2seq.version import __version__
 if TYPE_CHECKING:
     from obs2seq.flow.dataflow import sequence_observations
     from obs2seq.kernel.sequencing import sequence_table
+    from obs2seq.loading.opening import load
     from obs2seq.sql.athena import athena_select
 
 __all__ = [
@@ -18,19 +19,26 @@ __all__ = [
     "SequenceSpec",
     "__version__",
     "athena_select",
+    "load",
     "sequence_observations",
     "sequence_table",
 ]
 
 _ENGINES = {
     "athena_select": "obs2seq.sql.athena",
+    "load": "obs2seq.loading.opening",
     "sequence_observations": "obs2seq.flow.dataflow",
     "sequence_table": "obs2seq.kernel.sequencing",
 }
 
 
+_PACKAGES = ("online", "torch")
+
+
 def __getattr__(name: str) -> object:
-    """Import an engine, be it Spark, Arrow or SQL, only where it is used."""
+    """Import an engine, be it Spark, Arrow or SQL, or the loader, only where it is used."""
     if name in _ENGINES:
         return getattr(import_module(_ENGINES[name]), name)
+    if name in _PACKAGES:
+        return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

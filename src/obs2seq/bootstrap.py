@@ -1,4 +1,7 @@
-"""The composition root: from settings to a run. The one place that knows every part."""
+"""The composition root: from settings to a run. The one place that knows every part.
+
+Engines are imported where they are chosen: a run without Spark needs no Spark, and starts in a blink.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache, partial
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
-
-from pyspark.sql import SparkSession
 
 from obs2seq.aws.access import S3Access
 from obs2seq.domain.job import Job
@@ -17,28 +19,26 @@ from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.locations import is_s3
 from obs2seq.domain.manifest import Manifest
 from obs2seq.domain.source import is_table
-from obs2seq.errors import DataNotFoundError
+from obs2seq.errors import ConfigurationError, DataNotFoundError
 from obs2seq.orchestrator import DataSequencingOrchestrator
-from obs2seq.ports import ObservationReader, Storage
+from obs2seq.ports import Storage
 from obs2seq.publishing import PublishedDataset, resolve
 from obs2seq.settings import Settings
 from obs2seq.storage.routing import RoutedStorage
-from obs2seq.warehouses.delta import DeltaDataset
 from obs2seq.warehouses.emr import EmrWarehouseService
-from obs2seq.warehouses.failures import explained
 from obs2seq.warehouses.local import LocalWarehouseService
 from obs2seq.warehouses.preview import first_rows, first_rows_of_table
-from obs2seq.warehouses.readers import DeltaReader, ParquetReader, Sessions, TextFormat, TextReader
-from obs2seq.warehouses.service import WarehouseService
-from obs2seq.warehouses.session import cluster_session, local_session
-from obs2seq.warehouses.spark import SparkEngine, Tools
-from obs2seq.warehouses.writers import ParquetWriter
+from obs2seq.warehouses.service import Datasets, WarehouseService
 
 if TYPE_CHECKING:
-    from obs2seq.ports import PublishedPath
+    from pyspark.sql import SparkSession
 
+    from obs2seq.ports import ObservationReader, PublishedPath
+    from obs2seq.warehouses.engine import Engine
+    from obs2seq.warehouses.readers import Sessions
+
+# What is Spark's or Athena's is imported where it is needed: where the one works the other need not be installed.
 LOCAL_DRIVER_MEMORY = "2g"
-_WAREHOUSES: dict[str, type[WarehouseService]] = {"local": LocalWarehouseService, "emr": EmrWarehouseService}
 
 
 def run(settings: Settings) -> dict[str, tuple[Manifest, PublishedPath]]:
@@ -74,11 +74,29 @@ def published(location: str, rows: int) -> tuple[Manifest, str, list[dict[str, A
     storage = RoutedStorage()
     if is_table(storage.list_files(location)):
         return _published_table(storage, location, rows)
+
     manifest, run_location = resolve(storage, location)
     return manifest, location, first_rows(run_location, manifest, rows)
 
 
+def compare(first: str, second: str) -> list[str]:
+    """Return in what two published datasets, or runs, differ; nothing where they are equal.
+
+    Raises:
+        DataNotFoundError: Nothing is published at one of the locations.
+        StorageError: What is published cannot be read.
+    """
+    from obs2seq.warehouses.comparison import differences, published_run
+
+    storage = RoutedStorage()
+    return differences(*(published_run(storage, location) for location in (first, second)))
+
+
 def _published_table(storage: Storage, location: str, rows: int) -> tuple[Manifest, str, list[dict[str, Any]]]:
+    from obs2seq.warehouses.delta import DeltaDataset
+    from obs2seq.warehouses.session import local_session
+    from obs2seq.warehouses.writers import ParquetWriter
+
     sessions = cache(partial(local_session, delta=True, s3=is_s3(location)))
     table = DeltaDataset(storage, location, ParquetWriter(sessions, storage, "none"))
     current = table.current()
@@ -90,8 +108,45 @@ def _published_table(storage: Storage, location: str, rows: int) -> tuple[Manife
 
 
 def warehouse(settings: Settings, storage: Storage | None = None) -> WarehouseService:
-    """Return the warehouse for the settings' mode. It starts Spark when it first needs it, and not before."""
+    """Return the warehouse for the settings' mode. It starts its engine when it first needs it, and not before."""
     storage = storage or RoutedStorage(s3_access(settings))
+    if settings.mode == "athena":
+        return _athena_warehouse(settings, storage)
+    engine, datasets = (_on_arrow if settings.engine == "arrow" else _on_spark)(settings, storage)
+    kind = LocalWarehouseService if settings.mode == "local" else EmrWarehouseService
+    return kind(job(settings), engine, storage, datasets)
+
+
+def _on_arrow(settings: Settings, storage: Storage) -> tuple[Engine, Datasets]:
+    _require_fit_for_arrow(settings)
+    from obs2seq.warehouses.arrow.engine import ArrowEngine, Workshop
+    from obs2seq.warehouses.arrow.memory import budget_of
+
+    workshop = Workshop(storage, budget_of(settings.memory_budget), settings.temporary_folder)
+    return ArrowEngine(workshop), partial(PublishedDataset, storage)
+
+
+def _require_fit_for_arrow(settings: Settings) -> None:
+    """Raise for what Arrow does not do."""
+    if settings.mode != "local":
+        problem = f"expected spark where mode is {settings.mode}, found arrow"
+        raise ConfigurationError("engine", problem, "set mode: local to compute on this machine")
+    if settings.output_format == "delta":
+        problem = "expected parquet where engine is arrow, found delta"
+        raise ConfigurationError("output_format", problem, "publish Parquet, or set engine: spark")
+    if settings.s3_kms_key and is_s3(settings.output_s3_location):
+        problem = "expected none where engine is arrow, which cannot name the key of what it writes, found one"
+        raise ConfigurationError("s3_kms_key", problem, "let the bucket encrypt with the key, or set engine: spark")
+
+
+def _on_spark(settings: Settings, storage: Storage) -> tuple[Engine, Datasets]:
+    if find_spec("pyspark") is None:
+        hint = "pip install 'obs2seq[spark35]', or set engine: arrow, which needs no Java either"
+        raise ConfigurationError("engine", "expected Spark to be installed, found no module 'pyspark'", hint)
+    from obs2seq.warehouses.delta import DeltaDataset
+    from obs2seq.warehouses.spark import SparkEngine, Tools
+    from obs2seq.warehouses.writers import ParquetWriter
+
     sessions = session_source(settings, storage)
     writer = ParquetWriter(sessions, storage, settings.compression)
 
@@ -99,15 +154,41 @@ def warehouse(settings: Settings, storage: Storage | None = None) -> WarehouseSe
         is_delta = settings.output_format == "delta"
         return DeltaDataset(storage, location, writer) if is_delta else PublishedDataset(storage, location)
 
-    engine = SparkEngine(Tools(sessions, readers(settings, sessions), writer))
-    return _WAREHOUSES[settings.mode](job(settings), engine, storage, dataset)
+    return SparkEngine(Tools(sessions, readers(settings, sessions), writer)), dataset
+
+
+def _athena_warehouse(settings: Settings, storage: Storage) -> WarehouseService:
+    try:
+        from obs2seq.aws.clients import aws_client
+        from obs2seq.aws.s3 import s3_client
+        from obs2seq.warehouses.athena.catalogue import GlueCatalogue
+        from obs2seq.warehouses.athena.files import ParquetFooters
+        from obs2seq.warehouses.athena.queries import AthenaQueries, QueryPlace
+        from obs2seq.warehouses.athena.service import AthenaWarehouseService
+    except ModuleNotFoundError as error:
+        problem = f"expected what Athena needs to be installed, found no module '{error.name}'"
+        raise ConfigurationError("mode", problem, "pip install 'obs2seq[athena]'") from error
+    access = s3_access(settings)
+    place = QueryPlace(
+        workgroup=settings.athena_workgroup,
+        database=settings.athena_database,
+        query_location=settings.athena_query_location,
+        deadline_s=settings.athena_deadline_minutes * 60.0,
+        access=access,
+    )
+    catalogue = GlueCatalogue(settings.athena_database, partial(aws_client, "glue", access.region))
+    footers = ParquetFooters(partial(s3_client, access))
+    queries = AthenaQueries(place, partial(aws_client, "athena", access.region))
+    return AthenaWarehouseService(job(settings), storage, queries, catalogue, footers, table=settings.athena_table)
 
 
 def session_source(settings: Settings, storage: Storage) -> Sessions:
     """Return what gives the session of the settings' mode, the same one each time."""
+    from obs2seq.warehouses.failures import explained
 
     @cache
     def session() -> SparkSession:
+
         with explained("spark"), _handling_of_interrupts_kept():
             return _session(settings, storage)
 
@@ -124,6 +205,8 @@ def _handling_of_interrupts_kept() -> Iterator[None]:
 
 
 def _session(settings: Settings, storage: Storage) -> SparkSession:
+    from obs2seq.warehouses.session import cluster_session, local_session
+
     spark = {name: _as_spark_writes(value) for name, value in settings.spark.items()}
     if settings.mode == "emr":
         return cluster_session(spark, s3_access(settings))
@@ -177,7 +260,9 @@ def job(settings: Settings) -> Job:
 
 
 def readers(settings: Settings, sessions: Sessions) -> dict[str, ObservationReader]:
-    """Return what reads each format of observations."""
+    """Return what reads each format of observations on Spark."""
+    from obs2seq.warehouses.readers import DeltaReader, ParquetReader, TextFormat, TextReader
+
     csv = TextFormat("csv", _csv_options(settings), settings.input_schema)
     json = TextFormat("json", _timestamp_option(settings), settings.input_schema)
     return {

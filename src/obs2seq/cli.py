@@ -11,13 +11,11 @@ from typing import NoReturn
 
 from obs2seq.commands import COMMANDS
 from obs2seq.commands.runs import run
-from obs2seq.errors import DONE, SERVICE, ConfigurationError, Obs2SeqError
+from obs2seq.errors import DONE, INTERRUPTED, SERVICE, ConfigurationError, Obs2SeqError
 from obs2seq.settings import given_settings, load_settings, parse_args, unknown_options
 from obs2seq.version import __version__
 
 logger = logging.getLogger(__name__)
-INTERRUPTED = 130
-"""What shells give a program that was stopped by Ctrl-C."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,6 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     def command() -> None:
         arguments, unknown = _parser().parse_known_args(words)
         _refuse(unknown, arguments.name)
+        arguments.is_own_process = argv is None
         arguments.command(arguments)
 
     return guarded(command, is_debug="--debug" in words)

@@ -7,6 +7,7 @@ A dataset's location holds one folder a run and one pointer:
     run_id=<fingerprint>[-<n>]/_MANIFEST.json     written once the data is complete: the run is finished
     _CURRENT.json                                 which finished run readers get
 
+(`EmptyFolderDataset` has its claims beside the folders, as `_STARTED/run_id=<fingerprint>[-<n>].json`.)
 A run is `run_for`, `clear_leftovers`, then, unless it `is_finished`, `start`, the data and `seal`; then `make_current`
 and `remove_old_runs`. Nothing that readers can reach is ever overwritten: a forced rerun of the same fingerprint gets
 the next number, from 2, so that what is current stays readable until the new run replaces it. A process that dies at
@@ -22,11 +23,10 @@ from contextlib import suppress
 from obs2seq.domain.files import is_hidden
 from obs2seq.domain.locations import join
 from obs2seq.domain.manifest import CurrentRun, Manifest
-from obs2seq.domain.runs import CURRENT, MANIFEST, choose_run, difference, run_folder, run_number, runs_among
+from obs2seq.domain.runs import CURRENT, MANIFEST, choose_run, claims, difference, run_folder, run_number, runs_among
 from obs2seq.errors import ConfigurationError, ConflictError, DataNotFoundError, StorageError
 from obs2seq.ports import Storage, VersionedText
 
-_STARTED = "_STARTED.json"
 _DELTA_LOG = "_delta_log/"
 _HINT = "one run at a time may publish here; run again, and with force if the files are damaged"
 
@@ -88,12 +88,17 @@ class PublishedDataset:
         """Remove what other runs left that did not finish; if one still goes on, it will fail."""
         for other, is_finished in self._runs().items():
             if not is_finished and other != run_id:
-                self._storage.remove(self.run_location(other))
+                self.remove_unfinished(other)
+
+    def remove_unfinished(self, run_id: str) -> None:
+        """Remove what there is of a run, its claim last: as long as that is there, somebody clears up."""
+        self._storage.remove(self.run_location(run_id))
+        self._storage.remove(join(self.location, claims(run_id)[1]))
 
     def start(self, run_id: str) -> None:
         """Claim the folder of a new run; raise `ConflictError` where another process has just done so."""
         # Two processes never write the same text, so that `_replace` can tell whose it is.
-        self._replace(join(self.run_location(run_id), _STARTED), json.dumps({"by": uuid.uuid4().hex}), None)
+        self._replace(self._claim(run_id), json.dumps({"by": uuid.uuid4().hex}), None)
 
     def seal(self, manifest: Manifest) -> None:
         """Finish a run, whose data is complete, by writing its manifest.
@@ -104,9 +109,9 @@ class PublishedDataset:
                 process finished this run.
         """
         manifest.ledger.check(manifest.dataset)
-        self._check_files(manifest)
+        self.require_files(manifest)
         self._replace(self._manifest_location(manifest.run_id), manifest.to_text(), None)
-        self._storage.remove(join(self.run_location(manifest.run_id), _STARTED))
+        self._storage.remove(self._claim(manifest.run_id))
 
     def require_publishable(self, run_id: str, expected_current: CurrentRun | None) -> None:
         """Raise what `make_current` would raise now."""
@@ -127,7 +132,7 @@ class PublishedDataset:
         found = self._parsed(stored)
         manifest = self._publishable(run_id, expected_current, found)
         if not _is(run_id, found):
-            self._replace(self._pointer, _pointer_to(manifest, found).to_text(), stored)
+            self._replace(self._pointer, CurrentRun.of(manifest, found).to_text(), stored)
 
     def withdraw(self, run_id: str, former: CurrentRun | None) -> None:
         """Take back what `make_current` did, if readers still get this run; what `former` names must still be there."""
@@ -157,7 +162,7 @@ class PublishedDataset:
         if found != expected_current and not _is(run_id, found):
             raise ConflictError(self.location, _published_meanwhile(expected_current, found), _HINT)
         manifest = self.finished_manifest(run_id)
-        self._check_files(manifest)
+        self.require_files(manifest)
         return manifest
 
     def _others_by_worth(self, current: CurrentRun) -> list[str]:
@@ -178,8 +183,8 @@ class PublishedDataset:
         self._storage.remove(self._manifest_location(run_id))
         self._storage.remove(self.run_location(run_id))
 
-    def _check_files(self, manifest: Manifest) -> None:
-        """Raise `StorageError` unless exactly the manifest's files lie in the run's folder."""
+    def require_files(self, manifest: Manifest) -> None:
+        """Raise `StorageError` unless exactly the manifest's files, of the sizes it says, lie in the run's folder."""
         location = self.run_location(manifest.run_id)
         expected = {file.path: file.size for file in manifest.files}
         found = {file.path: file.size for file in self._storage.list_files(location) if not is_hidden(file.path)}
@@ -210,6 +215,9 @@ class PublishedDataset:
     def _finished_runs(self) -> list[str]:
         return [run_id for run_id, is_finished in self._runs().items() if is_finished]
 
+    def _claim(self, run_id: str) -> str:
+        return join(self.location, claims(run_id)[0])
+
     def _manifest_location(self, run_id: str) -> str:
         return join(self.run_location(run_id), MANIFEST)
 
@@ -234,15 +242,6 @@ def resolve(storage: Storage, location: str) -> tuple[Manifest, str]:
 
 def _is(run_id: str, current: CurrentRun | None) -> bool:
     return current is not None and current.run_id == run_id
-
-
-def _pointer_to(manifest: Manifest, previous: CurrentRun | None) -> CurrentRun:
-    return CurrentRun(
-        run_id=manifest.run_id,
-        manifest=join(run_folder(manifest.run_id), MANIFEST),
-        previous_run_id=previous.run_id if previous else None,
-        published_at=manifest.published_at,
-    )
 
 
 def _published_meanwhile(expected: CurrentRun | None, found: CurrentRun | None) -> str:

@@ -11,8 +11,8 @@ observations AS (
 histories AS (
     SELECT
         *,
-        row_number() OVER (PARTITION BY pupil ORDER BY key_0 <> key_0 NULLS FIRST, key_0 NULLS FIRST, CAST(key_0 AS varchar) NOT LIKE '-0%', key_1 NULLS FIRST, key_2 NULLS FIRST, key_3 <> key_3 NULLS FIRST, key_3 NULLS FIRST, CAST(key_3 AS varchar) NOT LIKE '-0%') AS place_in_history,
-        lag(key_0) OVER (PARTITION BY pupil ORDER BY key_0 <> key_0 NULLS FIRST, key_0 NULLS FIRST, CAST(key_0 AS varchar) NOT LIKE '-0%', key_1 NULLS FIRST, key_2 NULLS FIRST, key_3 <> key_3 NULLS FIRST, key_3 NULLS FIRST, CAST(key_3 AS varchar) NOT LIKE '-0%') AS previous_time
+        row_number() OVER (PARTITION BY pupil ORDER BY key_0 <> key_0 NULLS FIRST, key_0 NULLS FIRST, key_1 NULLS FIRST, key_2 NULLS FIRST, key_3 <> key_3 NULLS FIRST, key_3 NULLS FIRST, CAST(key_0 AS varchar) NOT LIKE '-0%', CAST(key_3 AS varchar) NOT LIKE '-0%') AS place_in_history,
+        lag(key_0) OVER (PARTITION BY pupil ORDER BY key_0 <> key_0 NULLS FIRST, key_0 NULLS FIRST, key_1 NULLS FIRST, key_2 NULLS FIRST, key_3 <> key_3 NULLS FIRST, key_3 NULLS FIRST, CAST(key_0 AS varchar) NOT LIKE '-0%', CAST(key_3 AS varchar) NOT LIKE '-0%') AS previous_time
     FROM observations
 ),
 sessions AS (

@@ -10,7 +10,7 @@ observations AS (
 histories AS (
     SELECT
         *,
-        row_number() OVER (PARTITION BY pupil ORDER BY key_0 <> key_0 NULLS FIRST, key_0 NULLS FIRST, CAST(key_0 AS varchar) NOT LIKE '-0%', key_1 <> key_1 NULLS FIRST, key_1 NULLS FIRST, CAST(key_1 AS varchar) NOT LIKE '-0%', key_2 NULLS FIRST) AS place_in_history
+        row_number() OVER (PARTITION BY pupil ORDER BY key_0 <> key_0 NULLS FIRST, key_0 NULLS FIRST, key_1 <> key_1 NULLS FIRST, key_1 NULLS FIRST, key_2 NULLS FIRST, CAST(key_0 AS varchar) NOT LIKE '-0%', CAST(key_1 AS varchar) NOT LIKE '-0%') AS place_in_history
     FROM observations
 ),
 positions AS (

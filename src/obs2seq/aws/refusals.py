@@ -48,14 +48,46 @@ _CODES: tuple[tuple[tuple[str, ...], str, str], ...] = (
         "check s3_kms_key: a key of the bucket's region that is enabled; an alias is one of the caller's own account",
     ),
     (
-        ("SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests", "429"),
+        (
+            "SlowDown",
+            "Throttling",
+            "ThrottlingException",
+            "RequestLimitExceeded",
+            "TooManyRequests",
+            "TooManyRequestsException",
+            "429",
+        ),
         "too many requests",
         "run again later, with fewer jobs on this bucket at a time, or with AWS_MAX_ATTEMPTS=10",
     ),
     (
-        ("InternalError", "ServiceUnavailable", "RequestTimeout", "500", "502", "503", "504"),
+        (
+            *("InternalError", "InternalFailure", "InternalServerError", "InternalServerException"),
+            *("InternalServiceException", "ServiceUnavailable", "ServiceUnavailableException"),
+            *("OperationTimeoutException", "RequestTimeout", "500", "502", "503", "504"),
+        ),
         "a service that fails for the moment",
         "run again later",
+    ),
+    (
+        ("ValidationException", "InvalidRequestException", "InvalidInputException", "ValidationError"),
+        "a request that it does not accept",
+        "check the names that were given, that they exist in this region and account, and the roles' trust",
+    ),
+    (
+        ("ResourceNotFoundException", "EntityNotFoundException", "NotFoundException"),
+        "nothing of this name",
+        "check the name, the region and the account",
+    ),
+    (
+        ("ConcurrentRunsExceededException", "ResourceNumberLimitExceededException", "ServiceQuotaExceededException"),
+        "more than the account may run at a time",
+        "run again when others have ended, or ask AWS for a higher quota",
+    ),
+    (
+        ("ConflictException", "IdempotentParameterMismatchException", "ConcurrentModificationException"),
+        "another request on the same thing",
+        "run again",
     ),
     (("RequestTimeTooSkewed",), "a clock that differs from the service's", "set this machine's clock"),
     (("InvalidObjectState",), "an archived object", "restore it from the archive first"),
@@ -95,7 +127,8 @@ def refusal(where: str, operation: str, code: str, *, service: str = "S3", said:
         said: What the service said beside its code; never anything that may hold rows.
     """
     meaning, hint = _BY_CODE.get(code, ("a refusal", f"look the code up under '{_DOCUMENTED.format(service)}'"))
-    found = f"{meaning} ({code})" + (f": {said.rstrip('.')}" if said else "")
+    words = " ".join(said.split()).rstrip(".")
+    found = f"{meaning} ({code})" + (f": {words}" if words else "")
     return StorageError(where, f"expected {service} to answer {operation}, found {found}", hint)
 
 

@@ -50,3 +50,12 @@ def no_time_for_sessions(name: str, type_name: str) -> SpecificationError:
         f"expected the time column '{name}' to be a timestamp, a date or a number of seconds, found {type_name}",
         "map it under columns in the settings, for instance with to_timestamp(…)",
     )
+
+
+def no_time(name: str, type_name: str) -> DataError:
+    """Return the error for a time column whose values are no times, and no numbers either."""
+    return DataError(
+        _WHERE,
+        f"expected the time column '{name}' to be a timestamp, a date or a number, found {type_name}",
+        f"map it under columns in the settings, for instance {name}: to_timestamp({name})",
+    )

@@ -9,7 +9,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from obs2seq.domain.files import WrittenFile
 from obs2seq.domain.ledger import Ledger
-from obs2seq.domain.runs import RUN_ID_PATTERN
+from obs2seq.domain.locations import join
+from obs2seq.domain.runs import MANIFEST, RUN_ID_PATTERN, run_folder
 from obs2seq.domain.validation import findings
 from obs2seq.errors import StorageError
 
@@ -116,3 +117,13 @@ class CurrentRun(_Document):
     """Path of its manifest, relative to the dataset."""
     previous_run_id: RunId | None
     published_at: Instant
+
+    @classmethod
+    def of(cls, manifest: Manifest, previous: Self | None) -> Self:
+        """Return the pointer to a finished run, which takes the place of another."""
+        return cls(
+            run_id=manifest.run_id,
+            manifest=join(run_folder(manifest.run_id), MANIFEST),
+            previous_run_id=previous.run_id if previous else None,
+            published_at=manifest.published_at,
+        )

@@ -10,12 +10,18 @@ RUN_ID_PATTERN = rf"[0-9a-f]{{{HEX_DIGITS}}}(?:-[1-9][0-9]*)?"
 
 CURRENT = "_CURRENT.json"
 MANIFEST = "_MANIFEST.json"
-_IN_RUN_FOLDER = re.compile(rf"run_id=({RUN_ID_PATTERN})/(.+)", flags=re.DOTALL)
+_STARTED = "_STARTED"
+_OF_A_RUN = re.compile(rf"run_id=({RUN_ID_PATTERN})/(.+)|{_STARTED}/run_id=({RUN_ID_PATTERN})[.]json", flags=re.DOTALL)
 
 
 def run_folder(run_id: str) -> str:
     """Return the name of a run's folder, which Spark reads as a partition of a column `run_id`."""
     return f"run_id={run_id}"
+
+
+def claims(run_id: str) -> tuple[str, str]:
+    """Return where a run's claim can lie, relative to the dataset: in its folder, or beside it."""
+    return f"{run_folder(run_id)}/{_STARTED}.json", f"{_STARTED}/{run_folder(run_id)}.json"
 
 
 def run_number(run_id: str) -> int:
@@ -39,9 +45,9 @@ def runs_among(paths: Iterable[str]) -> dict[str, bool]:
     """Return every run that has files, and whether it is finished; what is no run's is passed over."""
     runs: dict[str, bool] = {}
     for path in paths:
-        if match := _IN_RUN_FOLDER.fullmatch(path):
-            run_id, name = match.groups()
-            runs[run_id] = runs.get(run_id, False) or name == MANIFEST
+        if match := _OF_A_RUN.fullmatch(path):
+            run_id = match[1] or match[3]
+            runs[run_id] = runs.get(run_id, False) or match[2] == MANIFEST
     return runs
 
 

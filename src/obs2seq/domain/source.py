@@ -85,6 +85,21 @@ def source_at(location: str, files: Sequence[StoredFile], format_: str = "auto")
     return source
 
 
+def require_plain_names(location: str, files: Iterable[StoredFile]) -> None:
+    """Raise where S3 holds a key with an empty folder, `.` or `..` in it: Hadoop takes it for another key, or hides it.
+
+    Raises:
+        DataError: It names the first one.
+    """
+    for file in files:
+        if file.path and not {"", ".", ".."}.isdisjoint(file.path.split("/")):
+            raise DataError(
+                location,
+                f"expected keys that Hadoop can read, found '{file.path}' with an empty folder, '.' or '..' in it",
+                "copy the object to a key without them, or take it away",
+            )
+
+
 def is_table(files: Iterable[StoredFile]) -> bool:
     """Whether the files at a location are those of a Delta table."""
     return any(_delta_version(file.path) is not None for file in files)

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 _DIGITS = 8
 """Hexadecimal digits of the hash that are compared: shares are exact to 1 in 4,294,967,296."""
@@ -22,9 +23,17 @@ class HashRange:
         """How many leading digits of the pupil's hash are compared."""
         return _DIGITS
 
+    @cached_property
+    def _prefix(self) -> bytes:
+        return f"{self.salt}:".encode()
+
     def holds(self, pupil: str) -> bool:
         """Whether a pupil, given as text, belongs here."""
-        digits = hashlib.md5(f"{self.salt}:{pupil}".encode(), usedforsecurity=False).hexdigest()[:_DIGITS]
+        return self.holds_bytes(pupil.encode())
+
+    def holds_bytes(self, pupil: bytes) -> bool:
+        """Whether a pupil, given as the bytes of its text, belongs here."""
+        digits = hashlib.md5(self._prefix + pupil, usedforsecurity=False).hexdigest()[:_DIGITS]
         return self.first <= digits and (self.end is None or digits < self.end)
 
 

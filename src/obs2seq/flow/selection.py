@@ -11,10 +11,10 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import BooleanType, DateType, NullType, NumericType, StringType, TimestampNTZType, TimestampType
 
 from obs2seq.domain import rules
-from obs2seq.domain.columns import require_columns
+from obs2seq.domain.columns import no_time, require_columns
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.domain.splits import ColumnValue, Everything, HashRange, Share
-from obs2seq.errors import ConfigurationError, DataError
+from obs2seq.errors import ConfigurationError
 from obs2seq.flow.columns import named, type_of
 from obs2seq.flow.tallies import Tally
 
@@ -146,12 +146,7 @@ def _is_out_of_range(frame: DataFrame, time: str) -> Column:
         case NumericType():
             return F.lit(False)
         case other:
-            raise DataError(
-                "observations",
-                f"expected the time column '{time}' to be a timestamp, a date or a number, found "
-                f"{other.simpleString()}",
-                f"map it under columns in the settings, for instance {time}: to_timestamp({time})",
-            )
+            raise no_time(time, other.simpleString())
 
 
 def _outside(share: Share, frame: DataFrame, spec: SequenceSpec) -> dict[str, Column]:

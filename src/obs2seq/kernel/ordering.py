@@ -39,6 +39,10 @@ class Ordering:
         """Return the places where the keys so far change."""
         return np.flatnonzero(~self._is_tied)
 
+    def ties(self) -> Array:
+        """Return for each place whether the keys so far tie its row with the one before."""
+        return self._is_tied.copy()
+
     def _open(self) -> Array | slice:
         """Return the places that tie with a neighbour, or all where that is most of them."""
         is_open = self._is_tied.copy()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +16,7 @@ from obs2seq.kernel.pads import Pad, pad_for
 from obs2seq.kernel.schema import find_columns, output_schema, spark_type
 from obs2seq.kernel.sessions import require_time, sessions_of
 from obs2seq.kernel.texts import longest
-from obs2seq.kernel.windows import windows_of
+from obs2seq.kernel.windows import cuts_of, rows_left_out, windows_of
 
 PIECE = 1 << 18
 """Elements of an array in one piece: what lies between columns and output then stays in the processor's cache."""
@@ -55,19 +56,83 @@ def sequence_table(table: pa.Table, spec: SequenceSpec, *, threads: int = 2) -> 
         >>> sequence_table(table, spec)["c_sequence"].to_pylist()
         [[1, 0, -1]]
     """
+    with ThreadPoolExecutor(threads) as pool:
+        plan = plan_sequences(table, spec, pool)
+        return pa.Table.from_batches(pool.map(plan.batch, plan.pieces()), plan.schema)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What became of the rows of a table.
+
+    Args:
+        duplicates: Rows that equal the one before them in all that is read, the sign of a zero apart.
+        min_length: Rows in no sequence for that reason.
+        max_sequences: Rows in no sequence for that reason.
+        sequenced: Rows in sequences, each where it is new.
+    """
+
+    duplicates: int
+    min_length: int
+    max_sequences: int
+    sequenced: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All sequences of a table, laid out; their arrays are made piece by piece, on any thread and in any order."""
+
+    schema: pa.Schema
+    counts: Counts
+    gatherer: Gatherer
+
+    def __len__(self) -> int:
+        return len(self.gatherer.windows)
+
+    def pieces(self, start: int = 0, stop: int | None = None) -> Iterator[slice]:
+        """Cut some of the sequences into pieces of bounded size, which Arrow's offsets can count the bytes of."""
+        texts = [feature.texts for feature in self.gatherer.features if feature.texts is not None]
+        longest_text = max(map(longest, texts), default=0)
+        elements = min(PIECE, _MOST_BYTES // max(longest_text, 1))
+        step = max(elements // self.gatherer.spec.sequence_length, 1)
+        end = len(self) if stop is None else stop
+        return (slice(first, min(first + step, end)) for first in range(start, end, step))
+
+    def batch(self, piece: slice) -> pa.RecordBatch:
+        """Return one piece of the output."""
+        return _batch(self.gatherer, piece, self.schema)
+
+
+def plan_sequences(table: pa.Table, spec: SequenceSpec, pool: Executor, *, drops_duplicates: bool = False) -> Plan:
+    """Order all observations and lay out all windows; see `sequence_table`.
+
+    Args:
+        table: As for `sequence_table`; kept in memory by the plan.
+        spec: What to make.
+        pool: Where columns are read.
+        drops_duplicates: Whether rows that equal the one before them in all columns that are read are left out.
+    """
+    chunks, pads = _checked(table, spec)
+    gatherer, counts = _laid_out(LoadedColumns(chunks, spec, pool), spec, pads, drops_duplicates)
+    return Plan(output_schema(chunks, spec), counts, gatherer)
+
+
+def required_schema(table: pa.Table, spec: SequenceSpec) -> pa.Schema:
+    """Return the columns of the output, after every check of `sequence_table` on the table's columns."""
+    chunks, _ = _checked(table, spec)
+    return output_schema(chunks, spec)
+
+
+def _checked(table: pa.Table, spec: SequenceSpec) -> tuple[dict[str, pa.ChunkedArray], list[Pad]]:
     chunks = find_columns(table, spec.columns)
     pads = [pad_for(feature, chunks[feature.column].type) for feature in spec.features]
     for name, column in chunks.items():
         require_scalar(name, spark_type(column.type))
     require_time(spec, chunks[spec.order_by[0]].type)
-    schema = output_schema(chunks, spec)
-    with ThreadPoolExecutor(threads) as pool:
-        gatherer = _gatherer(_Columns(chunks, spec, pool), spec, pads)
-        batches = pool.map(lambda piece: _batch(gatherer, piece, schema), _pieces(gatherer))
-        return pa.Table.from_batches(batches, schema)
+    return chunks, pads
 
 
-class _Columns:
+class LoadedColumns:
     """Columns by name, read on the pool; those that ties may never reach are read when they do.
 
     Args:
@@ -91,42 +156,40 @@ class _Columns:
         return max(len(chunks) for chunks in self._chunks.values())
 
 
-def _gatherer(columns: _Columns, spec: SequenceSpec, pads: list[Pad]) -> Gatherer:
-    """Order all observations and lay out all windows."""
+def _laid_out(
+    columns: LoadedColumns, spec: SequenceSpec, pads: list[Pad], drops_duplicates: bool
+) -> tuple[Gatherer, Counts]:
     ordering = Ordering(len(columns)).refine(columns[spec.pupil].keys())
     pupil_starts = ordering.starts()
-    rows = ordering.refine(_keys(columns, spec)).rows
+    is_duplicate = ordering.refine(_keys(columns, spec)).ties()
+    rows = ordering.refine(_signs(columns, spec)).rows
+    n_duplicates = int(np.count_nonzero(is_duplicate))
+    if drops_duplicates and n_duplicates:
+        rows = rows[~is_duplicate]
+        pupil_starts = pupil_starts - np.cumsum(is_duplicate)[pupil_starts]
     sessions = sessions_of(pupil_starts, rows, columns[spec.order_by[0]], spec)
-    return Gatherer(
-        spec=spec,
-        order=rows,
-        sessions=sessions,
-        windows=windows_of(sessions, spec),
-        pupils=columns[spec.pupil],
-        features=tuple(
-            PaddedFeature.of(feature, columns[feature.column], pad)
-            for feature, pad in zip(spec.features, pads, strict=True)
-        ),
-    )
+    cuts = cuts_of(sessions, spec)
+    windows = windows_of(sessions, cuts, spec)
+    counts = Counts(n_duplicates, *rows_left_out(sessions, cuts, spec), int(windows.n_new.sum()))
+    features = zip(spec.features, pads, strict=True)
+    padded = tuple(PaddedFeature.of(feature, columns[feature.column], pad) for feature, pad in features)
+    return Gatherer(spec, rows, sessions, windows, columns[spec.pupil], padded), counts
 
 
-def _keys(columns: _Columns, spec: SequenceSpec) -> Iterator[Key]:
-    """Yield the contract's total order within a pupil; the sign of a zero comes last."""
-    names = [name for name in (*spec.order_by, *spec.tie_breakers) if name != spec.pupil]
-    for name in names:
+def _keys(columns: LoadedColumns, spec: SequenceSpec) -> Iterator[Key]:
+    """Yield the contract's total order within a pupil."""
+    for name in _ordering_columns(spec):
         yield from columns[name].keys()
-    for name in names:
+
+
+def _signs(columns: LoadedColumns, spec: SequenceSpec) -> Iterator[Key]:
+    """Yield what comes last in the order: the sign of a zero."""
+    for name in _ordering_columns(spec):
         yield from columns[name].signs()
 
 
-def _pieces(gatherer: Gatherer) -> Iterator[slice]:
-    """Cut the output into pieces of bounded size, which Arrow's offsets can count the bytes of."""
-    longest_text = max(
-        (longest(feature.texts) for feature in gatherer.features if feature.texts is not None), default=0
-    )
-    elements = min(PIECE, _MOST_BYTES // max(longest_text, 1))
-    step = max(elements // gatherer.spec.sequence_length, 1)
-    return (slice(start, start + step) for start in range(0, len(gatherer.windows), step))
+def _ordering_columns(spec: SequenceSpec) -> list[str]:
+    return [name for name in (*spec.order_by, *spec.tie_breakers) if name != spec.pupil]
 
 
 def _batch(gatherer: Gatherer, piece: slice, schema: pa.Schema) -> pa.RecordBatch:

@@ -31,14 +31,45 @@ class Windows:
         return len(self.session)
 
 
-def windows_of(sessions: Sessions, spec: SequenceSpec) -> Windows:
-    """Return the windows that `min_length` and then `max_sequences_per_pupil` leave."""
+@dataclass(frozen=True)
+class Cuts:
+    """How each session is cut into windows, one array element each.
+
+    Args:
+        count: Its windows, before any is left out.
+        is_short: Whether `min_length` leaves out the one window that padding reaches.
+        before: The windows of its pupil that stand before it, of those that `min_length` leaves.
+        left_out: Its own first windows that `max_sequences_per_pupil` leaves out.
+        too_many: All that it leaves out of the pupil.
+    """
+
+    count: Array
+    is_short: Array
+    before: Array
+    left_out: Array
+    too_many: Array
+
+    @property
+    def kept(self) -> Array:
+        """The windows that `min_length` leaves."""
+        return np.asarray(self.count - self.is_short)
+
+
+def cuts_of(sessions: Sessions, spec: SequenceSpec) -> Cuts:
+    """Apply `min_length` and then `max_sequences_per_pupil` to each session's windows."""
     length, stride = spec.sequence_length, spec.stride
     count = np.where(sessions.length <= length, 1, 1 + -((length - sessions.length) // stride))
     is_short = sessions.length - (count - 1) * stride < spec.min_length
     kept = count - is_short
-    before, left_out = _counted_by_pupil(sessions, kept, spec.max_sequences_per_pupil)
-    n_rows = kept - np.clip(left_out - before, 0, kept)
+    before, too_many = _counted_by_pupil(sessions, kept, spec.max_sequences_per_pupil)
+    return Cuts(count, is_short, before, np.clip(too_many - before, 0, kept), too_many)
+
+
+def windows_of(sessions: Sessions, cuts: Cuts, spec: SequenceSpec) -> Windows:
+    """Return the windows that are left."""
+    length, stride = spec.sequence_length, spec.stride
+    kept = cuts.kept
+    n_rows = kept - cuts.left_out
     session = np.repeat(np.arange(len(kept)), n_rows)
     # A row's place among the kept windows of its session: what is left out by number comes before, so count backwards.
     row_of_session = np.arange(len(session)) - np.repeat(np.cumsum(n_rows) - kept, n_rows)
@@ -51,8 +82,29 @@ def windows_of(sessions: Sessions, spec: SequenceSpec) -> Windows:
     first = np.maximum(start, 0)
     n_observations = np.minimum(start + length, n) - first
     n_new = n_observations - np.where(first == 0, 0, length - stride)
-    sequence_index = row_of_session + (before - left_out)[session]
+    sequence_index = row_of_session + (cuts.before - cuts.too_many)[session]
     return Windows(session, sequence_index, first, n_observations, n_new)
+
+
+def rows_left_out(sessions: Sessions, cuts: Cuts, spec: SequenceSpec) -> tuple[int, int]:
+    """Count the observations that are new in windows left out by `min_length`, and by `max_sequences_per_pupil`.
+
+    Told from where windows end, not from the windows that are made: a ledger over both checks one by the other.
+    """
+    first = cuts.is_short.astype(np.int64) if spec.align == "end" else np.zeros_like(cuts.count)
+    reached = _end(first, sessions, cuts, spec)
+    kept = _end(first + cuts.kept, sessions, cuts, spec) - reached
+    by_number = _end(first + cuts.left_out, sessions, cuts, spec) - reached
+    return int((sessions.length - kept).sum()), int(by_number.sum())
+
+
+def _end(n_windows: Array, sessions: Sessions, cuts: Cuts, spec: SequenceSpec) -> Array:
+    """Return how many of a session's observations its first so many windows cover, in ascending position."""
+    if spec.align == "start":
+        end = np.minimum((n_windows - 1) * spec.stride + spec.sequence_length, sessions.length)
+    else:
+        end = sessions.length - (cuts.count - n_windows) * spec.stride
+    return np.where(n_windows == 0, 0, end)
 
 
 def _counted_by_pupil(sessions: Sessions, kept: Array, most: int | None) -> tuple[Array, Array]:

@@ -12,6 +12,7 @@ from obs2seq.settings.values import (
     KmsKey,
     Location,
     Memory,
+    QueryLocation,
     Region,
     SparkSettings,
     Subsets,
@@ -129,10 +130,29 @@ class S3Fields(_Group):
     )
 
 
+class EngineFields(_Group):
+    """What computes, and within which memory."""
+
+    engine: Literal["spark", "arrow"] = Field(
+        default="spark", description="What computes: Spark, or Arrow within this process, for mode local."
+    )
+    memory_budget: Memory | None = Field(
+        default=None,
+        description="What observations may take of memory where Arrow computes, such as 2g; the rest waits in "
+        "temporary files. null: half of what the machine has.",
+    )
+    temporary_folder: Text | None = Field(
+        default=None, description="Where temporary files lie. null: where the system keeps them (TMPDIR)."
+    )
+
+
 class SparkFields(_Group):
     """Where the job runs, and Spark's own settings."""
 
-    mode: Literal["local", "emr"] = Field(default="emr", description="Where the job runs: this machine, or EMR.")
+    mode: Literal["local", "emr", "athena"] = Field(
+        default="emr",
+        description="Where the job runs: this machine, EMR, or Athena, where Spark's settings mean nothing.",
+    )
     driver_memory: Memory | None = Field(
         default=None,
         description="Memory of the driver, such as 2g. Above spark.driver.memory. null: Spark's own.",
@@ -143,4 +163,26 @@ class SparkFields(_Group):
     )
     spark: SparkSettings = Field(
         default={}, description="Spark settings by their full names, such as spark.executor.memory."
+    )
+
+
+class AthenaFields(_Group):
+    """What Athena reads, and where it runs; for mode athena alone."""
+
+    athena_table: Text | None = Field(
+        default=None,
+        description="The table or view to read: name, database.name or catalog.database.name; the files that it "
+        "reads lie at s3_data_location. null: a table over s3_data_location is registered, of Parquet files.",
+    )
+    athena_database: Text = Field(
+        default="obs2seq",
+        description="The Glue database of a table whose name says none, and of tables that are registered.",
+    )
+    athena_workgroup: Text = Field(default="primary", description="The workgroup that queries run in.")
+    athena_query_location: QueryLocation | None = Field(
+        default=None,
+        description="Where Athena leaves counts and its own notes: s3://bucket/folder. null: where the workgroup says.",
+    )
+    athena_deadline_minutes: PositiveInt = Field(
+        default=60, description="After so many minutes a query is stopped, and the run fails. 1 or more."
     )

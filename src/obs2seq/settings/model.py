@@ -8,7 +8,16 @@ from pydantic import BaseModel, Field, StrictInt, ValidationError
 from obs2seq.domain.spec import MAX_SEQUENCE_LENGTH, ColumnName, Feature, SequenceSpec, SpecificationFields
 from obs2seq.domain.validation import each_finding
 from obs2seq.errors import ConfigurationError
-from obs2seq.settings.fields import CheckFields, InputFields, OutputFields, S3Fields, SparkFields, SplitFields
+from obs2seq.settings.fields import (
+    AthenaFields,
+    CheckFields,
+    EngineFields,
+    InputFields,
+    OutputFields,
+    S3Fields,
+    SparkFields,
+    SplitFields,
+)
 
 GROUPS: Mapping[str, type[BaseModel]] = {
     "specification": SpecificationFields,
@@ -17,7 +26,9 @@ GROUPS: Mapping[str, type[BaseModel]] = {
     "checks": CheckFields,
     "output": OutputFields,
     "s3": S3Fields,
+    "engine": EngineFields,
     "spark": SparkFields,
+    "athena": AthenaFields,
 }
 """The settings in the order in which people are shown them."""
 
@@ -30,7 +41,17 @@ _FEATURES = (
 )
 
 
-class Settings(SpecificationFields, InputFields, SplitFields, CheckFields, OutputFields, S3Fields, SparkFields):
+class Settings(
+    SpecificationFields,
+    InputFields,
+    SplitFields,
+    CheckFields,
+    OutputFields,
+    S3Fields,
+    EngineFields,
+    SparkFields,
+    AthenaFields,
+):
     """Everything a run is told, by flat keys.
 
     Example:

@@ -9,7 +9,7 @@ from obs2seq.domain.validation import nearest
 from obs2seq.errors import ConfigurationError
 from obs2seq.settings.model import Settings
 from obs2seq.settings.text import from_text
-from obs2seq.settings.yaml_text import parse_yaml
+from obs2seq.settings.yaml_text import yaml_file
 
 PREFIX = "OBS2SEQ_"
 SHARED_FILE = "base.yaml"
@@ -69,26 +69,12 @@ def _from_files(config: Path | None) -> dict[str, Given]:
 
 
 def _from_file(path: Path) -> dict[str, Given]:
-    content = parse_yaml(_text_of(path), str(path))
+    content = yaml_file(path, hint="check --config")
     if content is None:
         return {}
     if not isinstance(content, dict):
         raise ConfigurationError(str(path), f"expected keys with values, found a {type(content).__name__}")
     return _from_mapping({str(key): value for key, value in content.items()}, f"{path}: ")
-
-
-def _text_of(path: Path) -> str:
-    try:
-        return path.read_bytes().decode("utf-8")
-    except FileNotFoundError as error:
-        raise ConfigurationError(str(path), "expected a YAML file, found none", "check --config") from error
-    except OSError as error:
-        raise ConfigurationError(
-            str(path), f"expected a YAML file that can be read, found: {error.strerror}"
-        ) from error
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise ConfigurationError(str(path), f"line {line}: expected UTF-8, found a byte that is not") from error
 
 
 def _from_mapping(values: Mapping[str, object], origin: str) -> dict[str, Given]:

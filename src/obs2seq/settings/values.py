@@ -39,6 +39,12 @@ def _location(location: str) -> str:
     return location
 
 
+def _s3_location(location: str) -> str:
+    if not location.startswith("s3://"):
+        raise ValueError(f"expected s3://<bucket>/<folder>, found {shortened(location)}")
+    return _location(location)
+
+
 def _fractions(subsets: dict[str, float]) -> dict[str, float]:
     for name in subsets:
         if not _FOLDER_NAME.fullmatch(name):
@@ -99,6 +105,7 @@ def _account(account: object) -> object:
 Text = Annotated[StrictStr, Field(min_length=1)]
 Character = Annotated[StrictStr, Field(max_length=1)]
 Location = Annotated[StrictStr, AfterValidator(_location)]
+QueryLocation = Annotated[StrictStr, AfterValidator(_s3_location)]
 Fraction = Annotated[StrictFloat, Field(gt=0, le=1, allow_inf_nan=False)]
 Subsets = Annotated[
     dict[StrictStr, Fraction],

@@ -1,5 +1,6 @@
 """YAML, read strictly: no key twice, no structure that contains itself, one form of message."""
 
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -45,6 +46,29 @@ def parse_yaml(text: str, where: str) -> object:
         raise ConfigurationError(where, "expected YAML, found a character that is not allowed in it") from error
     except RecursionError as error:
         raise ConfigurationError(where, "expected YAML, found values nested too deeply") from error
+
+
+def yaml_file(path: Path, *, hint: str) -> object:
+    """Return what a YAML file holds, None where it is empty.
+
+    Args:
+        path: Where it is.
+        hint: What to do where there is none.
+
+    Raises:
+        ConfigurationError: It cannot be read, or is no YAML.
+    """
+    try:
+        return parse_yaml(path.read_bytes().decode("utf-8"), str(path))
+    except FileNotFoundError as error:
+        raise ConfigurationError(str(path), "expected a YAML file, found none", hint) from error
+    except OSError as error:
+        raise ConfigurationError(
+            str(path), f"expected a YAML file that can be read, found: {error.strerror}"
+        ) from error
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ConfigurationError(str(path), f"line {line}: expected UTF-8, found a byte that is not") from error
 
 
 def _at(node: yaml.Node, problem: str) -> yaml.constructor.ConstructorError:

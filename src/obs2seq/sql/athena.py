@@ -64,17 +64,22 @@ def athena_select(spec: SequenceSpec, table: str, *, types: Mapping[str, str] | 
         >>> athena_select(spec, "school.answers", types={"correct": "int"}).splitlines()[6].strip()
         'FROM "school"."answers"'
     """
-    _require_short_arrays(spec)
     known = column_types(spec, types or {})
-    steps = [*_position_steps(spec, table_reference(table), known), *window_steps(spec), ("sequences", _gathered(spec))]
-    return require_statement_fits(with_steps(steps, _padded(spec, known)))
+    steps = [("observations", observations(spec, table_reference(table))), *sequence_steps(spec, known)]
+    return require_statement_fits(with_steps(steps, sequences(spec, known)))
 
 
-def _position_steps(spec: SequenceSpec, table: str, types: Types) -> list[Step]:
-    steps = [("observations", observations(spec, table)), ("histories", histories(spec, types))]
+def sequence_steps(spec: SequenceSpec, types: Types) -> list[Step]:
+    """Return the steps from `observations` (pupil, key_0 …) to those that `sequences` reads.
+
+    Raises:
+        SpecificationError: `sequence_length` is above 10,000; or the time of sessions is no time.
+    """
+    _require_short_arrays(spec)
+    steps = [("histories", histories(spec, types))]
     if spec.session_gap_seconds is not None:
         steps.append(("sessions", sessions(spec, types)))
-    return [*steps, ("positions", positions(spec))]
+    return [*steps, ("positions", positions(spec)), *window_steps(spec), ("sequences", _gathered(spec))]
 
 
 def _gathered(spec: SequenceSpec) -> Select:
@@ -94,8 +99,12 @@ def _gathered(spec: SequenceSpec) -> Select:
     )
 
 
-def _padded(spec: SequenceSpec, types: Types) -> Select:
-    """Fill every array to its full length; what is not there and what is null become the pad in one."""
+def sequences(spec: SequenceSpec, types: Types) -> Select:
+    """Return the contract's output: fill every array; what is not there and what is null become the pad in one.
+
+    Raises:
+        SpecificationError: A pad is not a value of its column's type.
+    """
     zero, one = (f"CAST({bit} AS tinyint)" for bit in (0, 1))
     pads = [pad_literal(feature, types.get(feature.column)) for feature in spec.features]
     return Select(

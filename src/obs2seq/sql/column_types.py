@@ -40,18 +40,27 @@ def column_types(spec: SequenceSpec, types: Mapping[str, str]) -> dict[str, Colu
         DataError: One of them is no scalar.
     """
     known = {name.casefold(): type_name for name, type_name in types.items()}
-    return {name: _scalar(name, known[name.casefold()]) for name in spec.columns if name.casefold() in known}
+    return {
+        name: require_scalar_type(name, known[name.casefold()]) for name in spec.columns if name.casefold() in known
+    }
 
 
-def _scalar(column: str, type_name: str) -> ColumnType:
-    type_ = _column_type(type_name)
-    if type_ is None or not is_scalar(type_.spark):
+def require_scalar_type(column: str, type_name: str) -> ColumnType:
+    """Return the type of a column by its name in Hive or Trino; raise `DataError` where it is no scalar."""
+    type_ = scalar_type(type_name)
+    if type_ is None:
         raise DataError(
             f"column '{column}'",
             f"expected a number, boolean, text, date or timestamp, found {shortened(type_name)}",
             "name its type as the catalogue does, with its digits where it is a decimal",
         )
     return type_
+
+
+def scalar_type(type_name: str) -> ColumnType | None:
+    """Return a type by its name in Hive or Trino, or None for one that is no scalar."""
+    type_ = _column_type(type_name)
+    return type_ if type_ is not None and is_scalar(type_.spark) else None
 
 
 def _column_type(type_name: str) -> ColumnType | None:

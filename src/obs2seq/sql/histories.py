@@ -27,20 +27,27 @@ def observations(spec: SequenceSpec, table: str) -> Select:
     return Select(tuple(f"{quoted(name)} AS {key}" for name, key in keys(spec).items()), table)
 
 
-def histories(spec: SequenceSpec, types: Types) -> Select:
-    """Number each pupil's observations from 1, in the total order; with sessions, add the time of the one before."""
-    order = _order(spec, types)
-    history = f"OVER (PARTITION BY pupil{f' ORDER BY {order}' if order else ''})"
-    columns = ["*", f"row_number() {history} AS place_in_history"]
+def histories(spec: SequenceSpec, types: Types, history: str = "pupil", source: str = "observations") -> Select:
+    """Number each pupil's observations from 1, in the total order; with sessions, add the time of the one before.
+
+    Args:
+        spec: What to make.
+        types: As far as they are known.
+        history: The columns that keep one history apart from the others.
+        source: The step before.
+    """
+    order = order_terms({key: may_be_float(name, spec, types) for name, key in ordering_keys(spec).items()})
+    in_order = f"OVER (PARTITION BY {history}{f' ORDER BY {order}' if order else ''})"
+    columns = ["*", f"row_number() {in_order} AS place_in_history"]
     if spec.session_gap_seconds is not None:
-        columns.append(f"lag({_time(spec)}) {history} AS previous_time")
-    return Select(tuple(columns), "observations")
+        columns.append(f"lag({_time(spec)}) {in_order} AS previous_time")
+    return Select(tuple(columns), source)
 
 
-def sessions(spec: SequenceSpec, types: Types) -> Select:
-    """Number each pupil's sessions from 0."""
+def sessions(spec: SequenceSpec, types: Types, history: str = "pupil") -> Select:
+    """Number each history's sessions from 0."""
     is_start = is_gap_above(spec, types.get(spec.order_by[0]), _time(spec), "previous_time")
-    so_far = "OVER (PARTITION BY pupil ORDER BY place_in_history ROWS UNBOUNDED PRECEDING)"
+    so_far = f"OVER (PARTITION BY {history} ORDER BY place_in_history ROWS UNBOUNDED PRECEDING)"
     return Select(("*", f"sum(CASE WHEN {is_start} THEN 1 ELSE 0 END) {so_far} AS session"), "histories")
 
 
@@ -67,26 +74,26 @@ def _time(spec: SequenceSpec) -> str:
     return keys(spec)[spec.order_by[0]]
 
 
-def _order(spec: SequenceSpec, types: Types) -> str:
-    """The total order: text goes by code point of itself."""
-    order = (
-        term
-        for name, key in keys(spec).items()
-        if name != spec.pupil
-        for term in (_float_terms(key) if _may_be_float(name, spec, types) else (f"{key} NULLS FIRST",))
-    )
-    return ", ".join(order)
+def order_terms(is_float: Mapping[str, bool]) -> str:
+    """Return the total order over some keys, told which of them may be floats: text goes by code point of itself.
 
-
-def _float_terms(key: str) -> tuple[str, ...]:
-    """Order what may be a float. Trino puts NaN where it puts nulls, and takes -0.0 and 0.0 for equal.
-
-    Only a NaN differs from itself. The terms are right for a column of any type.
+    Trino puts NaN where it puts nulls, and takes -0.0 and 0.0 for equal. Only a NaN differs from itself; the sign of a
+    zero counts where all keys tie. The terms are right for keys of any type.
     """
-    return f"{key} <> {key} NULLS FIRST", f"{key} NULLS FIRST", f"CAST({key} AS varchar) NOT LIKE '-0%'"
+    values = [
+        f"{key} <> {key} NULLS FIRST, {key} NULLS FIRST" if f else f"{key} NULLS FIRST" for key, f in is_float.items()
+    ]
+    signs = [f"CAST({key} AS varchar) NOT LIKE '-0%'" for key, may_be_float in is_float.items() if may_be_float]
+    return ", ".join(values + signs)
 
 
-def _may_be_float(name: str, spec: SequenceSpec, types: Types) -> bool:
+def ordering_keys(spec: SequenceSpec) -> dict[str, str]:
+    """Return the internal name of every column that orders a pupil's history."""
+    return {name: key for name, key in keys(spec).items() if name != spec.pupil}
+
+
+def may_be_float(name: str, spec: SequenceSpec, types: Types) -> bool:
+    """Whether a column may hold NaN and -0.0, as far as is known."""
     if name in types:
         return types[name].sql in {"real", "double"}
     return not any(feature.column == name and isinstance(feature.pad, bool | str) for feature in spec.features)

@@ -23,7 +23,12 @@ def text_literal(text: str) -> str:
 
 
 def table_reference(table: str) -> str:
-    """Return a table's name with every part quoted.
+    """Return a table's name with every part quoted; see `table_parts`."""
+    return ".".join(quoted(part) for part in table_parts(table))
+
+
+def table_parts(table: str) -> list[str]:
+    """Return the parts of a table's name, without quotes.
 
     Args:
         table: `name`, `database.name` or `catalog.database.name`. A part that holds a dot or a quote stands in double
@@ -41,7 +46,7 @@ def table_reference(table: str) -> str:
         end = match.end()
     if len(parts) > MAX_TABLE_PARTS:
         raise _no_table_name(table)
-    return ".".join(quoted(part) for part in parts)
+    return parts
 
 
 def _no_table_name(table: str) -> SpecificationError:

@@ -101,10 +101,10 @@ class DeltaDataset(PublishedDataset):
             raise ConfigurationError(self.location, "expected a Delta table or nothing, found published Parquet", hint)
         return paths
 
-    def _check_files(self, manifest: Manifest) -> None:
+    def require_files(self, manifest: Manifest) -> None:
         """Check what is staged; for what is in the table, Delta answers, and the manifest names no files."""
         if manifest.files:
-            super()._check_files(manifest)
+            super().require_files(manifest)
 
     def _commit(self, frame: DataFrame, manifest: Manifest) -> None:
         essence = manifest.model_copy(update={"files": ()})

@@ -17,7 +17,7 @@ _ENCODED_PATHS = (r"while reading file (\S+?)\.(?:\s|$)", r"CSV file: (\S+)")
 _PLAIN_PATHS = (
     r"((?:\w+:)?/[^\n]*?) is not a Parquet file",
     r"FileStatus\{path=([^\n;]+);",
-    r"AccessDeniedException: ([^\n:]+(?:://[^\n:]+)?):",
+    r"AccessDeniedException: ([^\n:/]*(?:://|/)[^\n:]+):",
     r"FileNotFoundException: ([^\n]+) \(Permission denied\)",
 )
 _QUOTING_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")

@@ -2,15 +2,14 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from py4j.java_gateway import JavaObject
 from pyspark.sql import SparkSession
 
 from obs2seq.domain.files import StoredFile
 from obs2seq.domain.locations import join
-from obs2seq.errors import DataError
 from obs2seq.warehouses.failures import explained
+from obs2seq.warehouses.file_columns import Footer
 
 _BLOCK = 128 * 1024 * 1024
 _LONGEST = 60
@@ -21,17 +20,6 @@ _SAME = (
     (re.compile(r"\w+(?:\(\d+\))? \((DECIMAL\(\d+,\d+\))\)"), r"\1"),
     (re.compile(r"(int\d+) \(INTEGER\((?:32|64),true\)\)"), r"\1"),
 )
-
-
-@dataclass(frozen=True)
-class Footer:
-    """One file's rows and columns."""
-
-    path: str
-    """Relative to the location."""
-    rows: int
-    columns: dict[str, str]
-    """The type of each top-level column, by name in lower case; whether it may be null is left out."""
 
 
 def read_footers(session: SparkSession, location: str, files: Sequence[StoredFile]) -> list[Footer]:
@@ -62,33 +50,6 @@ def hadoop_path(session: SparkSession, location: str, file: StoredFile) -> str:
     jvm = session._jvm
     assert jvm is not None, "a session has a JVM"
     return str(jvm.org.apache.hadoop.fs.Path(join(location, file.path)).toString())
-
-
-def require_equal_columns(location: str, footers: Sequence[Footer], is_read: Callable[[str], bool]) -> set[str]:
-    """Return the columns, in lower case, that are not the same in all files, provided that none of them is read.
-
-    Args:
-        location: For the message.
-        footers: At least one.
-        is_read: Whether the job needs the column of a name.
-
-    Raises:
-        DataError: It names two files and the first column, by name, that is read and in which they differ.
-    """
-    first, *others = sorted(footers, key=lambda footer: footer.path)
-    different: set[str] = set()
-    for other in others:
-        for name in sorted(first.columns.keys() | other.columns.keys()):
-            here, there = first.columns.get(name), other.columns.get(name)
-            if here != there and is_read(name):
-                raise DataError(
-                    location,
-                    f"expected files with the same columns and types, found column '{name}' as {here or 'missing'} in "
-                    f"{first.path} and as {there or 'missing'} in {other.path}",
-                    "name files of one kind alone, or write the older ones again",
-                )
-            different |= {name} if here != there else set()
-    return different
 
 
 def _footer(path: str, metadata: JavaObject, columns_of: Callable[[JavaObject, str], dict[str, str]]) -> Footer:

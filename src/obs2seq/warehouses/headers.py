@@ -1,9 +1,6 @@
 """The first lines of CSV files, read by the cluster's own libraries and credentials."""
 
-import re
-from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import zip_longest
 
 from py4j.java_gateway import JavaObject
 from py4j.protocol import Py4JError
@@ -16,12 +13,10 @@ from obs2seq.domain.validation import shortened
 from obs2seq.errors import ConfigurationError, DataError
 from obs2seq.warehouses.failures import explained
 from obs2seq.warehouses.footers import hadoop_path
+from obs2seq.warehouses.header_names import first_difference
 
 _AT_ONCE = 16
 _BOM = "\ufeff"
-_VALUE = re.compile(
-    r"[+-]?[0-9]+(?:[.,][0-9]+)?|[0-9]{4}-[0-9]{2}-[0-9]{2}\b.*|[0-9]{1,2}[./][0-9]{1,2}[./][0-9]{4}\b.*"
-)
 
 
 def is_wide(session: SparkSession, encoding: str) -> bool:
@@ -49,25 +44,9 @@ def require_equal_headers(session: SparkSession, source: Source, encoding: str, 
             raise DataError(
                 source.location,
                 f"expected the same header in every CSV file, to the letter, found {path} to differ from {first_path} "
-                f"in column {_first_difference(line.split(delimiter), first.split(delimiter))}",
+                f"in column {first_difference(line.split(delimiter), first.split(delimiter))}",
                 "name files of one kind alone, or set input_schema",
             )
-
-
-def require_header(location: str, names: Iterable[str]) -> None:
-    """Raise `DataError` where the names of columns are the values of a row; it does not tell them."""
-    if any(_VALUE.fullmatch(name.strip()) for name in names):
-        raise DataError(
-            location,
-            "expected a first line that names the columns, found numbers or times in it",
-            "set csv_header: false and input_schema where the files have no header",
-        )
-
-
-def _first_difference(names: Sequence[str], others: Sequence[str]) -> int:
-    """Return the number of the first column that differs, from 1."""
-    pairs = zip_longest(names, others)
-    return next(number for number, (name, other) in enumerate(pairs, start=1) if name != other)
 
 
 def _first_line(session: SparkSession, location: str, file: StoredFile, charset: JavaObject) -> str:

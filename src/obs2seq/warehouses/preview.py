@@ -1,17 +1,19 @@
 """A look at some rows of what is published."""
 
+from __future__ import annotations
+
 import datetime
-import os
 import re
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pyspark.sql import SparkSession
-
-from obs2seq.domain.locations import bucket_and_key, is_s3, join, local_path
+from obs2seq.domain.locations import join
 from obs2seq.domain.manifest import Manifest
 from obs2seq.errors import StorageError
-from obs2seq.warehouses.failures import explained
+from obs2seq.storage.filesystems import filesystem_of, path_in
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 
 def first_rows(run_location: str, manifest: Manifest, count: int) -> list[dict[str, Any]]:
@@ -29,9 +31,11 @@ def first_rows(run_location: str, manifest: Manifest, count: int) -> list[dict[s
         for file in manifest.files:
             if len(rows) >= count:
                 break
-            filesystem, path = _opened(join(run_location, file.path))
-            with parquet.ParquetFile(path, filesystem=filesystem, coerce_int96_timestamp_unit="us") as opened:
-                batch = next(opened.iter_batches(batch_size=count - len(rows)), None)
+            location = join(run_location, file.path)
+            with parquet.ParquetFile(
+                path_in(location), filesystem=filesystem_of(location), coerce_int96_timestamp_unit="us"
+            ) as reader:
+                batch = next(reader.iter_batches(batch_size=count - len(rows)), None)
                 rows += batch.to_pylist() if batch else []
     except (OSError, pyarrow.ArrowException) as error:
         raise StorageError(
@@ -52,6 +56,8 @@ def first_rows_of_table(
         commit: The file of its commit, `_delta_log/<version>.json`.
         count: How many rows.
     """
+    from obs2seq.warehouses.failures import explained
+
     version = int("".join(re.findall(r"\d+", commit)))
     with explained(location):
         table = session.read.format("delta").option("versionAsOf", version).load(location)
@@ -75,12 +81,3 @@ def _with_zones(
         return in_utc(value) if isinstance(value, datetime.datetime) and value.tzinfo is None else value
 
     return {name: zoned(value) if name in instants else value for name, value in row.items()}
-
-
-def _opened(location: str) -> tuple[Any, str]:
-    from pyarrow import fs
-
-    if not is_s3(location):
-        return fs.LocalFileSystem(), str(local_path(location))
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    return fs.S3FileSystem(endpoint_override=endpoint), "/".join(bucket_and_key(location))

@@ -13,8 +13,10 @@ from obs2seq.errors import ConfigurationError, DataError, DataNotFoundError
 from obs2seq.flow.columns import named
 from obs2seq.ports import ObservationReader, Source, all_columns
 from obs2seq.warehouses.failures import explained, first_line
-from obs2seq.warehouses.footers import read_footers, require_equal_columns
-from obs2seq.warehouses.headers import is_wide, require_equal_headers, require_header
+from obs2seq.warehouses.file_columns import require_equal_columns
+from obs2seq.warehouses.footers import read_footers
+from obs2seq.warehouses.header_names import require_header
+from obs2seq.warehouses.headers import is_wide, require_equal_headers
 
 Sessions = Callable[[], SparkSession]
 """Gives the session, starting it where that has not been done."""

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from obs2seq.domain.fingerprint import files_digest, fingerprint
 from obs2seq.domain.manifest import InputSummary
 from obs2seq.errors import ConfigurationError, DataError, StorageError
-from obs2seq.ports import Source, Storage
+from obs2seq.ports import Source
 from obs2seq.publishing import PublishedDataset
 from obs2seq.version import __version__
 from obs2seq.warehouses.engine import Engine, Order
@@ -18,7 +18,7 @@ from obs2seq.warehouses.subsets import SubsetSource
 logger = logging.getLogger(__name__)
 
 
-def make(order: Order, found: SubsetSource, dataset: PublishedDataset, engine: Engine, storage: Storage) -> str:
+def make(order: Order, found: SubsetSource, dataset: PublishedDataset, engine: Engine) -> str:
     """Return the finished run of this order over this input, made now unless it has been made before.
 
     Raises:
@@ -33,7 +33,7 @@ def make(order: Order, found: SubsetSource, dataset: PublishedDataset, engine: E
     dataset.start(run_id)
     logger.info("%s: run %s of %d files, %d bytes", order.dataset, run_id, len(found.source.files), found.source.size)
     location = dataset.run_location(run_id)
-    with _removed_where_refused(storage, location):
+    with _removed_where_refused(dataset, run_id):
         manifest = engine.make(order, found, location, run_id)
     dataset.seal(manifest)
     return run_id
@@ -52,13 +52,13 @@ def input_summary(source: Source) -> InputSummary:
 
 
 @contextmanager
-def _removed_where_refused(storage: Storage, location: str) -> Iterator[None]:
+def _removed_where_refused(dataset: PublishedDataset, run_id: str) -> Iterator[None]:
     """Leave no rows behind that a rule has refused: who opens the dataset's folder as a whole would read them."""
     try:
         yield
     except (DataError, ConfigurationError):
         with suppress(StorageError):
-            storage.remove(location)
+            dataset.remove_unfinished(run_id)
         raise
 
 

@@ -3,7 +3,7 @@
 All of it comes before a plain denial: S3A wraps other refusals too, and missing credentials, in that exception.
 """
 
-from obs2seq.errors import StorageError
+from obs2seq.errors import ConfigurationError, StorageError
 from obs2seq.warehouses.cause import Cause
 
 S3A_CAUSES: tuple[Cause, ...] = (
@@ -14,13 +14,14 @@ S3A_CAUSES: tuple[Cause, ...] = (
         "renew them, for example with 'aws sso login', and run again; long runs are for a role",
     ),
     Cause(
-        r"NoAuthWithAWSException|NoAwsCredentialsException|Unable to load (?:AWS )?credentials",
+        r"NoAuthWithAWSException|NoAwsCredentialsException|CredentialInitializationException"
+        r"|Unable to load (?:AWS )?credentials",
         StorageError,
         "expected AWS credentials, found none",
         "set AWS_PROFILE, sign in, or run under a role",
     ),
     Cause(
-        r"InvalidAccessKeyId|SignatureDoesNotMatch|InvalidToken",
+        r"InvalidAccessKeyId|SignatureDoesNotMatch|(?:Error Code: |:)InvalidToken\b",
         StorageError,
         "expected AWS credentials that are valid here, found others",
         "check AWS_PROFILE or the AWS_* variables, and that they belong to this endpoint",
@@ -31,6 +32,13 @@ S3A_CAUSES: tuple[Cause, ...] = (
         StorageError,
         "expected a bucket of the region that is asked, found one of another region",
         "set s3_region or AWS_REGION to the region of the bucket, and AWS_ENDPOINT_URL_S3 to none or one of its own",
+    ),
+    # The older SDK refuses by itself; its message speaks of the customer's own keys, and means KMS keys too.
+    Cause(
+        r"HTTPS must be used when sending customer encryption keys",
+        ConfigurationError,
+        "expected an endpoint of https where s3_kms_key is set, found one of http",
+        "write AWS_ENDPOINT_URL_S3 as https://<host>, or let the bucket encrypt by default",
     ),
     Cause(
         r"KMS\.\w+Exception|kms:\w+ on resource",

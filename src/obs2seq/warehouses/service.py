@@ -117,7 +117,7 @@ class WarehouseService(WarehouseServiceInterface):
         found = self.found(data, order.job, order.subset)
         dataset = self._datasets(join(output, order.dataset))
         current = dataset.current()
-        run_id = make(order, found, dataset, self._engine, self._storage)
+        run_id = make(order, found, dataset, self._engine)
         made = _Made(dataset, run_id, current, order.job.keep_runs)
         if self._held_back is None:
             _publish_together([made])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from obs2seq.domain.files import StoredFile
 from obs2seq.domain.job import Job
 from obs2seq.domain.locations import join
-from obs2seq.domain.source import Source, is_data, source_at, top_folders
+from obs2seq.domain.source import Source, is_data, require_plain_names, source_at, top_folders
 from obs2seq.domain.splits import ColumnValue, Everything, Share, hash_range
 from obs2seq.errors import DataError, DataNotFoundError
 from obs2seq.ports import Storage
@@ -25,9 +25,10 @@ def subset_source(storage: Storage, location: str, job: Job, subset: str) -> Sub
 
     Raises:
         DataNotFoundError: There is nothing to read, or some subsets have a folder and this one has none.
-        DataError: Beside the folders lie files that belong to no subset.
+        DataError: Beside the folders lie files that belong to no subset, or files of names that cannot be read.
     """
     files = storage.list_files(location)
+    require_plain_names(location, files)
     if not _has_folders(files, job):
         return SubsetSource(source_at(location, files, job.input_format), has_own_folder=False)
     _require_folders(files, location, job)

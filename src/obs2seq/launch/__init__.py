@@ -1,0 +1,1 @@
+"""Brings the job onto what AWS runs: EMR on EC2, EMR Serverless, Glue and Athena."""

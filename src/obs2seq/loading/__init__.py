@@ -1,0 +1,1 @@
+"""Reads published sequences back, as a training run needs them: NumPy arrays, Arrow tables, batches."""

@@ -1,0 +1,84 @@
+"""Reads observations: what orders them, and the values that sequences are made of."""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from obs2seq.domain.columns import require_columns
+from obs2seq.domain.spec import SequenceSpec
+from obs2seq.errors import DataError
+from obs2seq.online.keys import Key, key_of
+from obs2seq.online.values import converters, plain
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    Rows: TypeAlias = Iterable[Mapping[str, Any]] | pa.Table | pa.RecordBatch
+
+
+class Observation(NamedTuple):
+    """One observation, read."""
+
+    pupil: Any
+    key: Key
+    values: tuple[Any, ...]
+    """Of the columns that features read, each once."""
+
+
+class ObservationReader:
+    """Reads the columns that a specification names; others are passed over.
+
+    Args:
+        spec: Which columns.
+        types: The type of a column by Spark's name, where it is known: values are held to it.
+    """
+
+    def __init__(self, spec: SequenceSpec, types: Mapping[str, str]) -> None:
+        self._columns = spec.columns
+        self._converters = converters(spec, types) if types else None
+        self.feature_columns = tuple(dict.fromkeys(feature.column for feature in spec.features))
+        self._places = [self._columns.index(name) for name in self.feature_columns]
+        # Of one column alone, itemgetter would give the bare value.
+        self._get = itemgetter(*self._columns, self._columns[0])
+
+    def read(self, observation: Mapping[str, Any]) -> Observation:
+        """Return an observation, read.
+
+        Raises:
+            DataError: A column is missing or there twice, or a value is none that its column can hold.
+        """
+        values = self._values(observation)
+        pupil = values[0]
+        if isinstance(pupil, float):
+            values[0] = pupil = pupil + 0.0  # -0.0 and 0.0 are one pupil
+        return Observation(pupil, key_of(values[1:-1]), tuple([values[place] for place in self._places]))
+
+    def _values(self, observation: Mapping[str, Any]) -> list[Any]:
+        try:
+            raw = self._get(observation)
+        except KeyError:
+            raw = self._get(self._by_small_letters(observation))
+        except TypeError as error:
+            found = type(observation).__name__
+            raise DataError("observation", f"expected columns with values, found {found}") from error
+        if self._converters is None:
+            return [plain(value) for value in raw]
+        return [convert(value) for convert, value in zip((*self._converters, self._converters[0]), raw, strict=True)]
+
+    def _by_small_letters(self, observation: Mapping[str, Any]) -> dict[str, Any]:
+        require_columns(self._columns, list(observation))
+        folded = {name.lower(): value for name, value in observation.items()}
+        return {name: folded[name.lower()] for name in self._columns}
+
+
+def rows_of(observations: "Rows", spec: SequenceSpec) -> tuple[Sequence[Mapping[str, Any]], dict[str, str]]:
+    """Return observations as dictionaries, and the types of the columns that are read where Arrow tells them."""
+    arrow = sys.modules.get("pyarrow")
+    if arrow is None or not isinstance(observations, arrow.Table | arrow.RecordBatch):
+        return list(observations), {}
+    from obs2seq.kernel.schema import find_columns, spark_type
+
+    columns = find_columns(observations, spec.columns)
+    rows: list[Mapping[str, Any]] = arrow.table(columns).to_pylist()
+    return rows, {name: spark_type(column.type) for name, column in columns.items()}

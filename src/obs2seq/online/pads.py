@@ -1,0 +1,43 @@
+"""Pads as values of their columns, whose types may become known only with the first values."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from obs2seq.domain.spec import SequenceSpec
+from obs2seq.online.values import pad_of
+
+
+class Pads:
+    """One pad a feature.
+
+    Args:
+        spec: With the features.
+        types: The type of a column by Spark's name, where it is known.
+
+    Raises:
+        SpecificationError: A pad is no value of its column's type.
+    """
+
+    def __init__(self, spec: SequenceSpec, types: Mapping[str, str]) -> None:
+        self._types = types
+        self.values = [pad_of(feature, types.get(feature.column), None) for feature in spec.features]
+        columns = list(dict.fromkeys(feature.column for feature in spec.features))
+        self._open = {i: (feature, columns.index(feature.column)) for i, feature in enumerate(spec.features)}
+
+    def told_by(self, values: Sequence[Any]) -> dict[int, Any]:
+        """Return, by feature, the pads whose type an observation's values tell for the first time.
+
+        Raises:
+            SpecificationError: A pad is no value of the type that its column turns out to have.
+        """
+        known = ((i, feature, values[place]) for i, (feature, place) in self._open.items())
+        types = self._types
+        return {
+            i: pad_of(feature, types.get(feature.column), value) for i, feature, value in known if value is not None
+        }
+
+    def learn(self, pads: Mapping[int, Any]) -> None:
+        """Take over what `told_by` gave."""
+        for i, pad in pads.items():
+            self.values[i] = pad
+            del self._open[i]

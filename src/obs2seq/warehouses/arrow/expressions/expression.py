@@ -1,0 +1,138 @@
+"""One expression of the settings: read once, and computed for each piece."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import sqlglot
+from sqlglot import exp
+from sqlglot.dialects.spark import Spark
+from sqlglot.errors import SqlglotError
+
+from obs2seq.domain.validation import nearest
+from obs2seq.errors import ConfigurationError, DataError
+from obs2seq.warehouses.arrow.expressions.functions import NAMED, OPERATIONS
+from obs2seq.warehouses.arrow.expressions.operations import Rows
+from obs2seq.warehouses.arrow.expressions.values import Data, RowError, UntranslatableError, Value
+
+_HINT = "compute it before, or set engine: spark"
+
+
+class _AnsiSpark(Spark):
+    """Spark as it runs here: a cast that fails stops the run."""
+
+    class Parser(Spark.Parser):  # type: ignore[misc,valid-type]  # sqlglot makes it at runtime
+        STRICT_CAST = True
+
+
+class Expression:
+    """An expression over the columns of tables of one schema.
+
+    Args:
+        setting: Where it stands, for messages.
+        text: Spark SQL.
+        schema: The columns that it may read.
+
+    Raises:
+        ConfigurationError: It is no expression, reads a column that is not there, or holds what is not known to mean
+            the same as in Spark; that is named.
+    """
+
+    def __init__(self, setting: str, text: str, schema: pa.Schema) -> None:
+        self._setting, self._schema = setting, schema
+        self._node = _parsed(setting, text)
+        self._small = [name.lower() for name in schema.names]
+        self.type = self._type()
+
+    def values(self, table: pa.Table) -> pa.Array:
+        """Return a value for each row of a table.
+
+        Raises:
+            DataError: A row has none.
+        """
+        columns = _Columns(table)
+
+        def compute(node: exp.Expr, is_active: Data | None) -> Value:
+            if isinstance(node, exp.Column):
+                return Value(columns[self._column(node)]).masked(is_active)
+            return self._operation(node, Rows(compute, is_active))
+
+        try:
+            data = compute(self._node, None).data
+        except RowError as error:
+            raise DataError(
+                self._setting,
+                "expected every row to have a value, found one for which the expression fails",
+                "use try_cast or a condition, which give null instead",
+            ) from error
+        return pa.array([data.as_py()] * len(table), data.type) if isinstance(data, pa.Scalar) else data
+
+    def _type(self) -> pa.DataType:
+        try:
+            return self.values(self._schema.empty_table()).type
+        except DataError:  # literals that have no value even where there is no row
+            return pa.null()
+
+    def _operation(self, node: exp.Expr, rows: Rows) -> Value:
+        known, operation = OPERATIONS.get(type(node), ((), None))
+        if isinstance(node, exp.Anonymous):
+            known, operation = ("this", "expressions"), NAMED.get(node.name.lower())
+        given = {name for name, value in node.args.items() if value not in (None, False, [])}
+        if operation is None or not given <= set(known):
+            raise self._unknown(_name(node))
+        try:
+            return operation(node, rows)
+        except UntranslatableError as error:
+            raise self._unknown(str(error)) from None
+        except pa.ArrowNotImplementedError:
+            raise self._unknown(f"{_name(node)} over columns of these types") from None
+
+    def _column(self, node: exp.Column) -> int:
+        if len(node.parts) > 1:
+            raise self._unknown("a field of a record")
+        if self._small.count(node.name.lower()) != 1:
+            found = f"no column '{node.name}' ({nearest(node.name, self._schema.names)})"
+            raise ConfigurationError(
+                self._setting, f"expected a column or a Spark SQL expression over the input, found: {found}"
+            )
+        return self._small.index(node.name.lower())
+
+    def _unknown(self, found: str) -> ConfigurationError:
+        return ConfigurationError(
+            self._setting, f"expected an expression that Arrow computes as Spark does, found {found}", _HINT
+        )
+
+
+class _Columns:
+    """A table's columns, each in one piece, and texts as texts."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table
+        self._known: dict[int, pa.Array] = {}
+
+    def __getitem__(self, index: int) -> pa.Array:
+        if index not in self._known:
+            column = self._table.column(index)
+            plain = column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+            self._known[index] = pa.concat_arrays(plain.chunks) if plain.num_chunks else pa.array([], plain.type)
+        return self._known[index]
+
+
+def _parsed(setting: str, text: str) -> exp.Expr:
+    try:
+        return sqlglot.parse_one(text, read=_AnsiSpark)
+    except SqlglotError as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise ConfigurationError(
+            setting, f"expected a column or a Spark SQL expression over the input, found: {reason}"
+        ) from error
+
+
+def _name(node: exp.Expr) -> str:
+    """Name what stands in an expression as its writer would."""
+    if isinstance(node, exp.Anonymous):
+        return f"{node.name.lower()}()"
+    if isinstance(node, exp.Subquery | exp.Query):
+        return "a query of its own"
+    if isinstance(node, exp.Func):
+        return f"{node.sql_name().lower()}()"
+    return f"'{node.sql('spark')}'"

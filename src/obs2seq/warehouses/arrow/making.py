@@ -1,0 +1,138 @@
+"""What is made of the observations of some pupils: rows of the output, piece by piece."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from obs2seq.domain.job import Job
+from obs2seq.kernel.sequencing import Counts, plan_sequences, required_schema
+from obs2seq.kernel.whole_rows import order_rows, require_scalars
+
+_ROWS_AT_A_TIME = 1 << 16
+
+
+@dataclass(frozen=True)
+class Made:
+    """Rows of the output that are laid out, and made when they are asked for.
+
+    Args:
+        count: How many there are.
+        counts: What became of the observations.
+        batches: Makes the rows from one number up to another; any thread may ask for any.
+    """
+
+    count: int
+    counts: Counts
+    batches: Callable[[int, int], Iterator[pa.RecordBatch]]
+
+
+class Maker(ABC):
+    """Makes one kind of output."""
+
+    @property
+    @abstractmethod
+    def schema(self) -> pa.Schema:
+        """The columns of the output."""
+
+    @property
+    @abstractmethod
+    def stride(self) -> int:
+        """How many observations lie between two rows of the output, where rows are windows; else 0."""
+
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """How many values of a column stand in one row of the output, at the most."""
+
+    @abstractmethod
+    def make(self, observations: pa.Table, pool: Executor) -> Made:
+        """Lay out what is made of all observations of some pupils."""
+
+
+class SequenceMaker(Maker):
+    """Makes the contract's sequences.
+
+    Args:
+        job: What to make.
+        observations: The columns to come.
+
+    Raises:
+        DataError: A column is no scalar.
+        SpecificationError: The specification does not fit the columns.
+    """
+
+    def __init__(self, job: Job, observations: pa.Schema) -> None:
+        self._spec, self._drops = job.spec, job.duplicates == "drop"
+        self._schema = required_schema(observations.empty_table(), job.spec)
+
+    @property
+    def schema(self) -> pa.Schema:
+        return self._schema
+
+    @property
+    def stride(self) -> int:
+        return self._spec.stride
+
+    @property
+    def width(self) -> int:
+        return self._spec.sequence_length
+
+    def make(self, observations: pa.Table, pool: Executor) -> Made:
+        plan = plan_sequences(observations, self._spec, pool, drops_duplicates=self._drops)
+
+        def batches(start: int, stop: int) -> Iterator[pa.RecordBatch]:
+            return (plan.batch(piece) for piece in plan.pieces(start, stop))
+
+        return Made(len(plan), plan.counts, batches)
+
+
+class ObservationMaker(Maker):
+    """Makes whole observations, each pupil's together and in order.
+
+    Args:
+        job: What to make.
+        observations: The columns to come, in the order of the output.
+
+    Raises:
+        DataError: A column of the specification is no scalar.
+    """
+
+    def __init__(self, job: Job, observations: pa.Schema) -> None:
+        self._spec, self._drops, self._schema = job.spec, job.duplicates == "drop", observations
+        require_scalars(observations.empty_table(), job.spec)
+
+    @property
+    def schema(self) -> pa.Schema:
+        return self._schema
+
+    @property
+    def stride(self) -> int:
+        return 0
+
+    @property
+    def width(self) -> int:
+        return 1
+
+    def make(self, observations: pa.Table, pool: Executor) -> Made:
+        rows, is_repeated = order_rows(observations, self._spec, pool)
+        n_repeated = int(np.count_nonzero(is_repeated))
+        kept = rows[~is_repeated] if self._drops else rows
+        table = observations.combine_chunks()
+
+        def batches(start: int, stop: int) -> Iterator[pa.RecordBatch]:
+            for first in range(start, stop, _ROWS_AT_A_TIME):
+                taken = table.take(pa.array(kept[first : min(first + _ROWS_AT_A_TIME, stop)]))
+                yield from taken.combine_chunks().to_batches()
+
+        return Made(len(kept), Counts(n_repeated, 0, 0, len(kept)), batches)
+
+
+def maker_for(kind: str, job: Job, observations: pa.Schema) -> Maker:
+    """Return what makes sequences, or observations in order."""
+    return SequenceMaker(job, observations) if kind == "sequences" else ObservationMaker(job, observations)

@@ -1,0 +1,130 @@
+"""From pieces of a raw table to the observations of one subset: columns mapped, each row judged and counted."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from obs2seq.domain import rules
+from obs2seq.domain.columns import require_columns
+from obs2seq.domain.spec import SequenceSpec
+from obs2seq.errors import DataError
+from obs2seq.kernel.columns import Array
+from obs2seq.kernel.schema import is_text
+from obs2seq.warehouses.arrow.mapping import Mapping
+from obs2seq.warehouses.arrow.shares import Shares, column_name
+from obs2seq.warehouses.arrow.types import CODED_TEXT, spark_name
+
+ROWS_IN = "rows_in"
+_REPLACEMENT = "\ufffd"
+_YEAR_1_US = -62_135_596_800_000_000
+_YEAR_10000_US = 253_402_300_800_000_000
+_US_PER_DAY = 86_400_000_000
+
+
+@dataclass(frozen=True)
+class Selected:
+    """What is kept of a piece, and how many rows came in and were left out by which rule."""
+
+    table: pa.Table
+    counts: Counter[str]
+
+
+class Selection:
+    """Judges the rows of pieces; any number of threads may use it at the same time.
+
+    Args:
+        mapping: Makes the settings' columns and tells where the row filter is true.
+        shares: Tells other subsets' rows.
+        spec: Names pupil and time.
+        names: The columns to keep.
+        is_text_input: Whether the rows were decoded from text.
+
+    Raises:
+        DataError: A column is missing, or the time is no time.
+    """
+
+    def __init__(
+        self, mapping: Mapping, shares: Shares, spec: SequenceSpec, names: tuple[str, ...], *, is_text_input: bool
+    ) -> None:
+        require_columns(spec.columns, mapping.names)
+        self._mapping, self._shares = mapping, shares
+        self._pupil, self._time = (column_name(mapping.schema, name) for name in (spec.pupil, spec.order_by[0]))
+        self._names = [column_name(mapping.schema, name) for name in names]
+        texts = [column_name(mapping.schema, name) for name in spec.columns]
+        self._texts = [name for name in texts if is_text_input and _holds_text(mapping.schema.field(name).type)]
+        _require_time(self._time, mapping.schema.field(self._time).type)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns that are kept; texts are coded, so that they are the same in every piece."""
+        types = {name: self._mapping.schema.field(name).type for name in self._names}
+        return pa.schema([(name, CODED_TEXT if type_ == pa.string() else type_) for name, type_ in types.items()])
+
+    def select(self, raw: pa.Table) -> Selected:
+        """Map and judge the rows of a piece."""
+        table = self._mapping.mapped(raw)
+        left_out: Array = np.zeros(len(table), bool)
+        counts = Counter({ROWS_IN: len(table)})
+        for rule, is_broken in self._broken(table):
+            is_first = is_broken & ~left_out
+            counts[rule] += int(np.count_nonzero(is_first))
+            left_out |= is_first
+        kept = pa.Table.from_arrays([_coded(table.column(name)) for name in self._names], schema=self.schema)
+        return Selected(kept.filter(pa.array(~left_out)) if left_out.any() else kept, counts)
+
+    def _broken(self, table: pa.Table) -> Iterator[tuple[str, Array]]:
+        """Yield the rules that some row may break, in the order in which they are tried, and which rows do."""
+        is_kept = self._mapping.is_kept(table)
+        if is_kept is not None:
+            yield rules.FILTER, ~is_kept
+        for name in self._texts:
+            yield rules.NOT_UTF8, _has_replacement(table.column(name))
+        for rule, name in ((rules.NULL_PUPIL, self._pupil), (rules.NULL_TIME, self._time)):
+            if table.column(name).null_count:
+                yield rule, table.column(name).is_null().to_numpy()
+        if (is_outside := _is_out_of_range(table.column(self._time))) is not None:
+            yield rules.TIME_OUT_OF_RANGE, is_outside
+        yield from self._shares.left_out(table).items()
+
+
+def _coded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return column.dictionary_encode() if column.type == pa.string() else column
+
+
+def _holds_text(type_: pa.DataType) -> bool:
+    return is_text(type_.value_type if pa.types.is_dictionary(type_) else type_)
+
+
+def _has_replacement(column: pa.ChunkedArray) -> Array:
+    texts = column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
+    found: Array = pc.match_substring(texts, _REPLACEMENT).fill_null(False).to_numpy()
+    return found
+
+
+def _is_out_of_range(time: pa.ChunkedArray) -> Array | None:
+    """Return which times lie outside the years 1 to 9999; None where none does."""
+    if not pa.types.is_temporal(time.type):
+        return None
+    ticks = time.cast(pa.int32() if time.type == pa.date32() else pa.int64())
+    unit = _US_PER_DAY if time.type == pa.date32() else 1
+    least, most = pc.min_max(ticks).as_py().values()
+    first, end = _YEAR_1_US // unit, _YEAR_10000_US // unit
+    if least is None or (least >= first and most < end):
+        return None
+    numbers: Array = ticks.fill_null(0).to_numpy()
+    return np.asarray((numbers < first) | (numbers >= end))
+
+
+def _require_time(name: str, type_: pa.DataType) -> None:
+    is_number = pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal(type_)
+    if is_number or pa.types.is_timestamp(type_) or type_ == pa.date32():
+        return
+    raise DataError(
+        "observations",
+        f"expected the time column '{name}' to be a timestamp, a date or a number, found {spark_name(type_)}",
+        f"map it under columns in the settings, for instance {name}: to_timestamp({name})",
+    )

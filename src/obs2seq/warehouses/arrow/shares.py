@@ -1,0 +1,76 @@
+"""The rows of a subset among what was read: by the pupil's hash, or by a column."""
+
+import numpy as np
+import pyarrow as pa
+
+from obs2seq.domain import rules
+from obs2seq.domain.columns import require_columns
+from obs2seq.domain.spec import SequenceSpec
+from obs2seq.domain.splits import ColumnValue, Everything, HashRange, Share
+from obs2seq.kernel.columns import Array
+from obs2seq.warehouses.arrow.membership import Verdicts
+from obs2seq.warehouses.arrow.spark_text import spark_text
+
+_OTHER, _UNKNOWN = 1, 2
+
+
+class Shares:
+    """Tells which rows a rule about subsets leaves out.
+
+    Args:
+        share: Which rows belong to the subset.
+        spec: Names the pupil.
+        schema: Of the tables to come.
+    """
+
+    def __init__(self, share: Share, spec: SequenceSpec, schema: pa.Schema) -> None:
+        self._name, self._verdicts = _judged(share, spec, schema)
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The rules, in the order in which they are tried."""
+        return (rules.UNKNOWN_SUBSET, rules.OTHER_SUBSET) if self._verdicts else ()
+
+    def left_out(self, table: pa.Table) -> dict[str, Array]:
+        """Return, by rule, which rows it leaves out."""
+        if self._verdicts is None:
+            return {}
+        verdicts = self._verdicts.of(table.column(self._name))
+        return {rules.UNKNOWN_SUBSET: verdicts == _UNKNOWN, rules.OTHER_SUBSET: verdicts == _OTHER}
+
+
+def _judged(share: Share, spec: SequenceSpec, schema: pa.Schema) -> tuple[str, Verdicts | None]:
+    match share:
+        case HashRange():
+            name = column_name(schema, spec.pupil)
+            type_ = schema.field(name).type
+            return name, Verdicts(lambda values: _by_hash(share, _as_read(values, type_)))
+        case ColumnValue():
+            require_columns((share.column,), schema.names)
+            name = column_name(schema, share.column)
+            type_ = schema.field(name).type
+            return name, Verdicts(lambda values: _by_name(share, _as_read(values, type_)), if_null=_UNKNOWN)
+        case Everything():
+            return "", None
+
+
+def _by_hash(share: HashRange, pupils: pa.Array) -> Array:
+    texts = spark_text(pupils, "the pupils")
+    return np.fromiter((not share.holds_bytes(text) for text in texts), np.uint8, len(texts))
+
+
+def _by_name(share: ColumnValue, subsets: pa.Array) -> Array:
+    numbers = {name.encode(): _OTHER for name in share.known} | {share.subset.encode(): 0}
+    texts = spark_text(subsets, f"the subsets in '{share.column}'")
+    return np.fromiter((numbers.get(text, _UNKNOWN) for text in texts), np.uint8, len(texts))
+
+
+def _as_read(values: pa.Array, type_: pa.DataType) -> pa.Array:
+    """Give bits the type of their column back."""
+    return values.view(type_) if pa.types.is_floating(type_) else values
+
+
+def column_name(schema: pa.Schema, name: str) -> str:
+    """Return a column's own spelling of its name; names match without regard to case."""
+    spellings: list[str] = schema.names
+    return next(each for each in spellings if each.lower() == name.lower())

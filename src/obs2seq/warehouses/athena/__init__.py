@@ -1,0 +1,1 @@
+"""The warehouse on Amazon Athena: no cluster, one statement a run."""

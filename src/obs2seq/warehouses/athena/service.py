@@ -1,0 +1,113 @@
+"""The warehouse on Athena."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from obs2seq.domain.job import Job
+from obs2seq.domain.locations import bucket_and_key, is_s3
+from obs2seq.domain.reading import reads
+from obs2seq.domain.source import Source
+from obs2seq.errors import ConfigurationError
+from obs2seq.ports import Storage
+from obs2seq.warehouses.athena.catalogue import CatalogueTable, GlueCatalogue
+from obs2seq.warehouses.athena.datasets import EmptyFolderDataset
+from obs2seq.warehouses.athena.engine import AthenaEngine, AthenaTools
+from obs2seq.warehouses.athena.files import ParquetFooters
+from obs2seq.warehouses.athena.queries import AthenaQueries
+from obs2seq.warehouses.athena.registrations import registration, require_registrable
+from obs2seq.warehouses.service import WarehouseService
+from obs2seq.warehouses.subsets import SubsetSource
+
+
+class AthenaWarehouseService(WarehouseService):
+    """Makes subsets ready with Athena, which reads a table of the Glue catalogue and writes to S3; no cluster runs.
+
+    The table is the one that is named, or one registered over the data location. Timestamps are read to the
+    millisecond, as Athena reads them. Nothing is written in partitions, of which an UNLOAD takes 100 at most.
+
+    Args:
+        job: What to make of the data.
+        storage: The files beside the data.
+        queries: Runs statements.
+        catalogue: Knows tables.
+        footers: Reads the ends of Parquet files.
+        table: The table or view to read; None: one registered over the data location. Where it is named, the data
+            location is still where its files lie: a run is named after them.
+
+    Raises:
+        ConfigurationError: Delta output is wanted.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        storage: Storage,
+        queries: AthenaQueries,
+        catalogue: GlueCatalogue,
+        footers: ParquetFooters,
+        table: str | None = None,
+    ) -> None:
+        if job.output_format == "delta":
+            raise ConfigurationError(
+                "output_format",
+                "expected parquet, which is what Athena unloads, found delta",
+                "set output_format: parquet, or make the Delta table with MODE=emr or MODE=local",
+            )
+        tools = AthenaTools(queries, self._table, footers, storage)
+        super().__init__(job, AthenaEngine(tools), storage, partial(EmptyFolderDataset, storage))
+        self._catalogue, self._footers, self._table_name = catalogue, footers, table
+        self._known: dict[str | Source, CatalogueTable] = {}
+
+    def checked_location(self, location: str) -> str:
+        """Return an S3 location as it is; raise `ConfigurationError` for any other."""
+        if not is_s3(location):
+            raise ConfigurationError(
+                location,
+                "expected s3://<bucket>/<folder>, which Athena reads and writes, found a local path",
+                "set MODE=local to run on this machine",
+            )
+        bucket_and_key(location)
+        return location.rstrip("/")
+
+    def found(self, location: str, job: Job, subset: str) -> SubsetSource:
+        """Return where the subset's rows are; raise for what Athena cannot read, before anything starts."""
+        found = super().found(location, job, subset)
+        if self._table_name is None:
+            require_registrable(found.source)
+            return found
+        _require_one_table(found, location)
+        table = self._named_table(self._table_name)
+        if table.location and table.location.rstrip("/") != location.rstrip("/"):
+            raise ConfigurationError(
+                "s3_data_location",
+                f"expected {table.location}, where the files of {self._table_name} lie, found {location}",
+                "a run is named after these files: name their location",
+            )
+        version = f", version {table.version}" if table.version else ""
+        return replace(found, source=replace(found.source, format=f"table {self._table_name}{version}"))
+
+    def _table(self, found: SubsetSource, job: Job) -> CatalogueTable:
+        """Return the table to read; subsets that share their files share it."""
+        if self._table_name is not None:
+            return self._named_table(self._table_name)
+        source = found.source
+        if source not in self._known:
+            footers = self._footers.read(source.location, source.files)
+            self._known[source] = self._catalogue.register(registration(source, footers, partial(reads, job)))
+        return self._known[source]
+
+    def _named_table(self, name: str) -> CatalogueTable:
+        if name not in self._known:
+            self._known[name] = self._catalogue.table(name)
+        return self._known[name]
+
+
+def _require_one_table(found: SubsetSource, location: str) -> None:
+    if found.has_own_folder:
+        raise ConfigurationError(
+            "athena_table",
+            f"expected subsets that a column or a hash tells apart, found a folder for each at {location}",
+            "set subset_method to column or hash, or leave athena_table out",
+        )

@@ -1,0 +1,3 @@
+"""Stands for Glue's library with Glue below it, as far as the job uses them; remembers what it was told."""
+
+calls: list[tuple[str, ...]] = []
