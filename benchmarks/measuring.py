@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-INTERVAL_S = 0.05
+SHORTEST_INTERVAL_S, LONGEST_INTERVAL_S = 0.05, 0.5
 
 
 @dataclass(frozen=True)
@@ -81,10 +81,10 @@ def measured(command: Sequence[str], environment: Mapping[str, str], log: Path, 
         limit.start()
         try:
             reported_s, code = _waited(process, samples)
+            wall_s = time.perf_counter() - start
         finally:
             limit.cancel()
             samples.stop()
-        wall_s = time.perf_counter() - start
     if is_late.is_set():
         raise RunFailedError(f"stopped after {timeout_s:.0f} s")
     if code != 0:
@@ -94,13 +94,26 @@ def measured(command: Sequence[str], environment: Mapping[str, str], log: Path, 
 
 def _waited(process: subprocess.Popen[bytes], samples: TreeSamples) -> tuple[float, int]:
     """Sample until the process has ended; return the CPU seconds that the system reports, and its exit code."""
-    while True:
+    has_ended = threading.Event()
+    sampler = threading.Thread(target=_sample, args=(samples, has_ended))
+    sampler.start()
+    try:
+        _, status, usage = os.wait4(process.pid, 0)
+    finally:
+        has_ended.set()
+        sampler.join()
+    process.returncode = os.waitstatus_to_exitcode(status)  # for Popen has not seen it end
+    return usage.ru_utime + usage.ru_stime, process.returncode
+
+
+def _sample(samples: TreeSamples, has_ended: threading.Event) -> None:
+    """Take a sample again and again, less often the longer it lasts: a look costs a millisecond or more."""
+    start = time.perf_counter()
+    interval_s = SHORTEST_INTERVAL_S
+    while not has_ended.is_set():
         samples.take()
-        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
-        if pid:
-            process.returncode = os.waitstatus_to_exitcode(status)  # for Popen has not seen it end
-            return usage.ru_utime + usage.ru_stime, process.returncode
-        time.sleep(INTERVAL_S)
+        has_ended.wait(interval_s)
+        interval_s = min(max(SHORTEST_INTERVAL_S, (time.perf_counter() - start) / 50), LONGEST_INTERVAL_S)
 
 
 def _stop_late(pid: int, is_late: threading.Event) -> None:

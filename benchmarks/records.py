@@ -102,7 +102,7 @@ def versions() -> dict[str, str]:
 
 def _commit() -> str:
     """Return the commit of this clone, shortened; nothing outside of one."""
-    command = ["git", "-C", Path(__file__).parent, "rev-parse", "--short", "HEAD"]
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
