@@ -8,10 +8,10 @@ VENV := .venv-spark$(SPARK)
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 CHECKED := $(wildcard src jobs)
-EXTRAS := --extra aws --extra dev
+EXTRAS := --extra aws --extra bench --extra dev
 
 .DEFAULT_GOAL := run
-.PHONY: run test test-airflow lint format lock clean
+.PHONY: run test test-airflow lint format bench lock clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/ready
@@ -39,6 +39,11 @@ lint: $(VENV)/ready
 format: $(VENV)/ready
 	@$(BIN)/ruff check --fix-only
 	@$(BIN)/ruff format
+
+# What sequences cost, side by side: 1m takes some minutes, 100m hours. The machine should have nothing else to do.
+SIZE ?= 1m
+bench: $(VENV)/ready
+	@$(BIN)/python -m benchmarks --size $(SIZE) $(ARGS)
 
 # The locks, for Python 3.11 and up; delete them first to take newer versions. A cluster gets what the tests run with.
 lock: $(VENV)/ready

@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from tests.published import publish
 
 import obs2seq
 from obs2seq import SequenceSpec
 from obs2seq.loading.data import SequenceData
+from tests.published import publish
 
 PADS = {"pupilid": -1, "exercise_id": -1, "skill": "<pad>", "correct": -1, "duration_s": 0.0}
 NUMBERS = ["exercise_id", "correct", "duration_s", "is_pad"]

@@ -1,0 +1,1 @@
+"""What sequences cost, side by side: `python -m benchmarks --help`."""
