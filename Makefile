@@ -55,7 +55,8 @@ lock: $(VENV)/ready
 	@$(BIN)/uv pip compile pyproject.toml --quiet --universal --fork-strategy fewest --python-version 3.11 \
 		--no-header --no-annotate --extra aws --extra airflow --output-file requirements/airflow.txt
 	@$(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --no-header --no-annotate \
-		--generate-hashes --constraint requirements/spark35.txt --extra aws --output-file requirements/cluster.txt
+		--generate-hashes --constraint requirements/spark35.txt --extra aws --no-emit-package setuptools \
+		--output-file requirements/cluster.txt
 
 clean:
 	@rm -rf .venv-spark35 .venv-spark41 .venv-airflow build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
