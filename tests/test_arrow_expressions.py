@@ -6,9 +6,13 @@ import math
 from typing import Any
 
 import pyarrow as pa
+import pytest
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from obs2seq.errors import ConfigurationError, DataError
 from obs2seq.warehouses.arrow.expressions.expression import Expression
 from obs2seq.warehouses.arrow.types import spark_name
 
@@ -56,7 +60,8 @@ score + whole; score - 0.1; score * 1.5; single + score; score + big; 0.1 + 2e-1
 -2147483648; 1.50; 3L; 1.5D; 2S; 1e3; 'it''s'; "two"; true; null; NULL + 1
 whole = 7; whole <> 7; whole > 0; whole >= small; tiny < big; score = score; score > 1; score >= 0.5; score < 1e300
 score <= score; score = 0; single = 1.5D; score <> score; price > 1; price = 1.5; price >= 0.30; whole > 6.5
-big = 9007199254740993; big > 9007199254740992.0; price = score; whole = '7'; score > '0.5'; flag = true
+big = 9007199254740993; big > 9007199254740992.0; price = score; whole = '7'
+whole <> '3000000000'; score > '0.5'; single < '2'; flag = true
 word = 'Straße'; word < 'a'; word >= ''; word in ('', ' pad '); whole in (1, 7, null); whole not in (1, 7)
 score in (0.5, 0); whole between 0 and 7; score between -10 and 10; price between 0.1 and 2; day = '2026-01-05'
 day > date'2024-01-01'; at > '2026-01-01'; at >= timestamp'2026-01-05 08:30:15.123456'; at < day; at = '1970-01-01'
@@ -66,7 +71,7 @@ score <=> 0; word <=> null; whole is distinct from 7; whole is not distinct from
 case when whole > 0 then 'more' when whole < 0 then 'less' end; case whole when 7 then 1 else 2L end
 case when whole = 0 then 0 else 100 div whole end; if(whole <> 0, 1 / whole, null); if(flag, 1, 2.5D); if(flag, 1, 2.5)
 if(flag, null, whole); coalesce(whole, 0); coalesce(tiny, big); nvl(score, 0); ifnull(word, 'none'); nullif(whole, 7)
-coalesce(small, whole, 5L); nullif(score, 0.5); whole <> 0 and 10 / whole > 1; whole = 0 or 10 / whole > 1
+coalesce(small, whole, 5L); nullif(score, 0.5); whole <> 0 and 10 / whole > 1; whole = 0 or 20 / whole > 1
 case when flag then whole when not flag then score end; if(price > 1, price, 0)
 cast(score >= 0.5 as int); int(flag); cast(flag as bigint); cast(flag as double); cast(whole as boolean)
 cast(tiny as int); cast(big as double); cast(big as float); cast(whole as float); cast(small as decimal(7,2))
@@ -149,3 +154,66 @@ def test_expressions_give_the_values_and_types_of_spark(spark: SparkSession) -> 
         instants = pa.types.is_timestamp(found.type)
         ours = [plain(value) for value in (found.cast(pa.int64()) if instants else found).to_pylist()]
         assert ours == [plain(row[i]) for row in rows], text
+
+
+def test_expressions_that_fail_for_a_row_in_spark_fail_here(spark: SparkSession) -> None:
+    frame = on_spark(spark)
+
+    for text in FAILING:
+        with pytest.raises((PySparkException, Py4JJavaError)):
+            frame.select(F.expr(text)).collect()
+        with pytest.raises(DataError, match=r"columns\.x: expected every row to have a value, found one"):
+            computed(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("rand()", r"rand\(\)"),
+        ("current_date()", r"current_date\(\)"),
+        ("sum(whole)", r"sum\(\)"),
+        ("row_number() over (order by whole)", "ROW_NUMBER"),
+        ("(select 1)", "a query of its own"),
+        ("word rlike 'a.*'", "regexp_like"),
+        ("price * 2", "arithmetic of decimals"),
+        ("price / 3", "a division of decimals"),
+        ("whole / 2.5", "a division of decimals"),
+        ("0.1 + 0.2", "arithmetic of decimals"),
+        ("cast(score as string)", "a cast of double to string"),
+        ("cast(at as string)", "a cast of timestamp to string"),
+        ("cast(price as string) || score", "a cast of double to string"),
+        ("word + 1", "arithmetic of string"),
+        ("digits = 7", "a comparison of string and int"),
+        ("single + whole", "arithmetic of float and int"),
+        ("word like 'a\\\\%'", "like with a pattern"),
+        ("round(score, 2)", r"round\(\)"),
+        ("date_format(at, 'yyyy')", r"\(\)"),
+        ("if(flag, 'one', 1)", "a choice of string and int"),
+        ("coalesce(whole, 'x')", "coalesce of int and string"),
+        ("price = '1.5'", "a comparison of decimal"),
+        ("whole and flag", "int as a condition"),
+        ("cast(word as array<int>)", "a cast to array<int>"),
+    ],
+)
+def test_what_is_not_known_to_mean_the_same_is_refused_by_name(text: str, found: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"expected an expression that Arrow .*{found}.*Hint: compute"):
+        computed(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("whole +", "expected a column or a Spark SQL expression over the input, found: "),
+        ("wohle + 1", r"found: no column 'wohle' \(did you mean 'whole'\)"),
+        ("a.b", "found a field of a record"),
+    ],
+)
+def test_what_is_no_expression_over_the_columns_is_refused(text: str, problem: str) -> None:
+    with pytest.raises(ConfigurationError, match=problem):
+        computed(text)
+
+
+def test_texts_in_dictionaries_are_texts_to_expressions() -> None:
+    coded = pa.table({"word": TABLE.column("word").dictionary_encode()})
+
+    assert computed("upper(word)", coded).to_pylist() == computed("upper(word)").to_pylist()

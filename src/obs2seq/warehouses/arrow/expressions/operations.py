@@ -12,6 +12,7 @@ from sqlglot import exp
 from obs2seq.warehouses.arrow.expressions.casts import cast, try_cast
 from obs2seq.warehouses.arrow.expressions.rows import Rows
 from obs2seq.warehouses.arrow.expressions.values import (
+    COMPARISON,
     LOCAL,
     Data,
     UntranslatableError,
@@ -57,7 +58,7 @@ def _compared(kind: type[exp.Expr], left: Value, right: Value) -> Value:
     """Compare as Spark does, for which NaN equals NaN and is above all other numbers."""
     if pa.null() in (left.type, right.type):
         return Value(pa.scalar(None, BOOLEAN))
-    left, right = together([left, right], "a comparison")
+    left, right = together([left, right], COMPARISON)
     if pa.types.is_nested(left.type):
         raise UntranslatableError(f"a comparison of {left.name}")
     plain = _COMPARISONS[kind](left.data, right.data)
@@ -98,7 +99,7 @@ def between(node: exp.Between, rows: Rows) -> Value:
 
 def membership(node: exp.In, rows: Rows) -> Value:
     """Compare a value with several."""
-    value, *others = together([rows(each) for each in (node.this, *node.expressions)], "a comparison")
+    value, *others = together([rows(each) for each in (node.this, *node.expressions)], COMPARISON)
     found: Data = pa.scalar(False)
     for other in others:
         found = pc.or_kleene(found, _compared(exp.EQ, value, other).data)

@@ -16,6 +16,7 @@ Data = Any
 """A value for each row, as an Arrow array, or one for all, as a scalar."""
 INTEGERS = (pa.int8(), pa.int16(), pa.int32(), pa.int64())
 LOCAL = pa.timestamp("us")
+COMPARISON = "a comparison"
 _DIGITS = {pa.int8(): 3, pa.int16(): 5, pa.int32(): 10, pa.int64(): 19}
 _MOST_DIGITS = 38
 
@@ -74,25 +75,28 @@ def together(values: Sequence[Value], what: str) -> list[Value]:
         return list(values)
     if len(types) == 1:
         return [_as(value, types[0]) for value in values]
-    to = _common(types, values)
+    to = _compared(types, values) if what == COMPARISON and pa.string() in types else _common(types)
     if to is None:
         raise UntranslatableError(f"{what} of {' and '.join(map(spark_name, types))} (cast one of them)")
     return [_as(value, to) for value in values]
 
 
-def _common(types: Sequence[pa.DataType], values: Sequence[Value]) -> pa.DataType | None:
+def _compared(types: Sequence[pa.DataType], values: Sequence[Value]) -> pa.DataType | None:
+    """Return the type that Spark reads a literal text as, to compare it with values of another."""
+    others = [type_ for type_ in types if type_ != pa.string()]
+    if len(others) > 1 or not all(isinstance(value.literal, str) for value in values if value.type == pa.string()):
+        return None
+    if others[0] in INTEGERS:
+        return pa.int64()
+    if pa.types.is_floating(others[0]):
+        return pa.float64()
+    return None if pa.types.is_decimal(others[0]) else others[0]
+
+
+def _common(types: Sequence[pa.DataType]) -> pa.DataType | None:
     if all(map(is_number, types)):
         return _common_number(types)
-    texts = [value for value in values if value.type == pa.string()]
-    others = [type_ for type_ in types if type_ != pa.string()]
-    if texts and all(isinstance(value.literal, str) for value in texts):
-        # Spark reads a text beside another type as a value of that type.
-        return (
-            _common(others, [value for value in values if value.type != pa.string()]) if len(others) > 1 else others[0]
-        )
-    if set(types) == {pa.date32(), INSTANT}:
-        return INSTANT
-    return None
+    return INSTANT if set(types) == {pa.date32(), INSTANT} else None
 
 
 def _common_number(types: Sequence[pa.DataType]) -> pa.DataType | None:
