@@ -176,6 +176,26 @@ def test_a_dry_run_shows_the_table_the_count_and_the_unload(aws: Cloud) -> None:
     assert f"TO 's3://{aws.bucket}/sequences/all_sequenced_3/run_id=<fingerprint>/'" in statement
 
 
+def test_the_accounts_names_count_below_every_setting(
+    aws: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws.values |= {"athena_workgroup": "limited", "athena_database": "school"}
+    config = tmp_path / "settings.yaml"
+    config.write_text("athena_workgroup: of_the_file\n")
+
+    def asked_of(*options: object) -> tuple[str, str, str]:
+        table, count, _ = json.loads(aws.submit("athena", *SMALL, "--dry-run", *options).out)
+        context = count["parameters"]["QueryExecutionContext"]["Database"]
+        return count["parameters"]["WorkGroup"], context, table["parameters"]["DatabaseName"]
+
+    assert asked_of() == ("limited", "school", "school")
+    assert asked_of("--set", "athena_workgroup=above") == ("above", "school", "school")
+    assert asked_of("--config", config) == ("of_the_file", "school", "school")
+    assert asked_of("--athena_workgroup", "mine", "--athena_database", "own") == ("mine", "own", "own")
+    monkeypatch.setenv("OBS2SEQ_ATHENA_WORKGROUP", "of_the_environment")
+    assert asked_of() == ("of_the_environment", "school", "school")
+
+
 def test_a_dry_run_shows_what_tells_a_subsets_pupils_from_the_others(aws: Cloud) -> None:
     options = ("--subsets", "train=0.5,test=0.5", "--athena_table", "school.answers", "--dry-run")
 

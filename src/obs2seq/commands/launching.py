@@ -130,7 +130,7 @@ def _submit_to_athena(arguments: argparse.Namespace, values: LaunchValues) -> No
         hint = "leave it out; on Ctrl-C the query under way is stopped"
         raise ConfigurationError("option --no-wait", "expected a target that runs by itself, found athena", hint)
     given = _given(arguments) | ({"force": True} if arguments.again else {})
-    settings = athena_settings(given, arguments.config, max_hours=arguments.max_hours, region=values.region)
+    settings = athena_settings(given, arguments.config, max_hours=arguments.max_hours, values=values)
     if arguments.dry_run:
         _print(athena_requests(settings, [order_for(settings, subset) for subset in settings.subsets]))
         return

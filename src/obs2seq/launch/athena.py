@@ -15,6 +15,7 @@ from obs2seq.launch.arguments import job_settings
 from obs2seq.launch.launch import require_s3
 from obs2seq.launch.logs import LogFile
 from obs2seq.launch.target import Request, Runs
+from obs2seq.launch.values import LaunchValues
 from obs2seq.settings import Settings
 from obs2seq.sql.runs import unload
 from obs2seq.warehouses.athena.reasons import failure
@@ -23,6 +24,8 @@ from obs2seq.warehouses.athena.statements import InputTable, statements_of
 from obs2seq.warehouses.engine import Order
 
 NAME = "athena"
+_NAMES = ("athena_workgroup", "athena_database")
+"""Settings that are names of the account too."""
 _STATISTICS = {
     "DataScannedInBytes": "{:,} bytes read",
     "QueryQueueTimeInMillis": "{:,} ms in the queue",
@@ -32,7 +35,7 @@ _STATISTICS = {
 
 
 def athena_settings(
-    options: Mapping[str, object], config: Path | None, *, max_hours: float, region: str | None
+    options: Mapping[str, object], config: Path | None, *, max_hours: float, values: LaunchValues
 ) -> Settings:
     """Return the settings of a run on Athena.
 
@@ -40,18 +43,19 @@ def athena_settings(
         options: Settings by key, as in `job_arguments`.
         config: A YAML file of settings.
         max_hours: No query gets more time.
-        region: Counts where the settings name none.
+        values: The account's names; each counts where no source of settings gives it.
 
     Raises:
         ConfigurationError: A setting is missing, not allowed, or not for Athena.
     """
-    settings = job_settings(options, config, mode=NAME)
+    defaults = {key: value for key in _NAMES if (value := getattr(values, key)) is not None}
+    settings = job_settings(options, config, mode=NAME, defaults=defaults)
     require_s3(settings)
     if settings.output_format != "parquet":
         hint = "leave output_format as it is, or run it with --target serverless"
         raise ConfigurationError("output_format", f"expected parquet on Athena, found {settings.output_format}", hint)
     minutes = min(settings.athena_deadline_minutes, math.ceil(max_hours * 60))
-    found = {"athena_deadline_minutes": minutes, "s3_region": settings.s3_region or region}
+    found = {"athena_deadline_minutes": minutes, "s3_region": settings.s3_region or values.region}
     return settings.model_copy(update=found)
 
 

@@ -58,6 +58,9 @@ Key = Annotated[
 Owner = Annotated[StrictStr, _like("an account's 12 digits, in quotes", r"\d{12}")]
 Cluster = Annotated[StrictStr, _like("j-<letters and digits>", r"j-[A-Z0-9]+")]
 Application = Annotated[StrictStr, _like("small letters and digits", r"[0-9a-z]+")]
+Workgroup = Annotated[
+    StrictStr, _like("a workgroup's name of letters, digits and . _ -", r"[A-Za-z0-9._-]{1,128}")
+]
 JobName = Annotated[StrictStr, _like("a name without spaces and slashes", r"[^/\s]+")]
 
 
@@ -96,6 +99,9 @@ class LaunchValues(BaseModel):
     glue_role_arn: Role | None = None
     glue_worker_type: Literal["G.1X", "G.2X", "G.4X", "G.8X", "R.1X", "R.2X", "R.4X", "R.8X"] = "G.1X"
     glue_workers: Annotated[StrictInt, Field(ge=2)] = 4
+
+    athena_workgroup: Workgroup | None = None
+    athena_database: Text | None = None
 
     @model_validator(mode="after")
     def _sizes_fit(self) -> Self:
