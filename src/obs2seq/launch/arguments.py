@@ -53,13 +53,9 @@ def job_settings(
     *,
     mode: str = CLUSTER_MODE,
     environ: Mapping[str, str] | None = None,
-    defaults: Mapping[str, object] | None = None,
 ) -> Settings:
-    """Return the settings of a run that is started from here and runs elsewhere; arguments as in `job_arguments`.
-
-    Every source stands above the `defaults`.
-    """
-    return load_settings({**options, "mode": mode}, os.environ if environ is None else environ, config, defaults)
+    """Return the settings of a run that is started from here and runs elsewhere; arguments as in `job_arguments`."""
+    return load_settings({**options, "mode": mode}, os.environ if environ is None else environ, config)
 
 
 def job_options(settings: Settings) -> dict[str, str]:

@@ -58,9 +58,7 @@ Key = Annotated[
 Owner = Annotated[StrictStr, _like("an account's 12 digits, in quotes", r"\d{12}")]
 Cluster = Annotated[StrictStr, _like("j-<letters and digits>", r"j-[A-Z0-9]+")]
 Application = Annotated[StrictStr, _like("small letters and digits", r"[0-9a-z]+")]
-Workgroup = Annotated[
-    StrictStr, _like("a workgroup's name of letters, digits and . _ -", r"[A-Za-z0-9._-]{1,128}")
-]
+Workgroup = Annotated[StrictStr, _like("a workgroup's name of letters, digits and . _ -", r"[A-Za-z0-9._-]{1,128}")]
 JobName = Annotated[StrictStr, _like("a name without spaces and slashes", r"[^/\s]+")]
 
 
