@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from moto.backends import get_backend
 from moto.moto_api import state_manager
 
+from obs2seq.aws.refusals import refusal
 from obs2seq.aws.states import RunState
 from obs2seq.errors import StorageError
 from obs2seq.launch.glue import GlueTarget
@@ -149,6 +150,36 @@ def test_a_failure_has_the_jobs_words_from_the_log(aws: Cloud) -> None:
         "==> error",
         "error: s3://b/raw: expected files, found none.",
     ]
+
+
+@pytest.mark.parametrize("lines", ["0", "-5", "many"])
+def test_a_number_of_lines_that_is_none_is_refused(aws: Cloud, lines: str) -> None:
+    answer = aws("logs", "job/jr_1", f"--lines={lines}")
+
+    assert (answer.code, answer.out) == (USAGE, "")
+    assert "--lines" in answer.err
+
+
+def test_logs_that_have_not_come_are_told_in_the_words_of_glue(aws: Cloud) -> None:
+    answer = aws("logs", started(aws))
+
+    assert answer.code == SERVICE
+    assert "found none yet. Hint: CloudWatch has them when the run has started" in answer.err
+    assert "EC2" not in answer.err
+
+
+def test_a_run_that_is_not_there_is_not_said_to_go_on(aws: Cloud) -> None:
+    answer = aws("wait", "no-job/jr_1")
+
+    assert answer.code == SERVICE
+    assert "found nothing of this name" in answer.err
+    assert "goes on" not in answer.err
+
+
+def test_too_many_requests_of_glue_say_nothing_of_a_bucket() -> None:
+    said = str(refusal("job", "GetJobRun", "ThrottlingException", service="Glue"))
+
+    assert "Hint: run again later, with fewer jobs at a time, or with AWS_MAX_ATTEMPTS=10." in said
 
 
 class StubGlue:

@@ -63,11 +63,24 @@ def test_files_that_cannot_be_read_are_told(tmp_path: Path) -> None:
     listed.write_text("[region]")
     unknown.write_text("subnet_id: x")
 
-    assert "none.yaml: expected a YAML file of values, found none. Hint: check --values." in refusal(
-        file=tmp_path / "none.yaml"
-    )
+    assert "none.yaml: expected a YAML file, found none. Hint: check --values." in refusal(file=tmp_path / "none.yaml")
     assert "list.yaml: expected keys with values, found a list." in refusal(file=listed)
     assert "found 'subnet_id'. Hint: did you mean 'subnet_ids'." in refusal(file=unknown)
+
+
+def test_a_file_that_is_there_is_not_said_to_be_missing(tmp_path: Path) -> None:
+    utf_16 = tmp_path / "utf-16.yaml"
+    utf_16.write_text("region: eu-west-1\n", "utf-16")
+
+    assert "utf-16.yaml: line 1: expected UTF-8, found a byte that is not." in refusal(file=utf_16)
+    assert f"{tmp_path}: expected a YAML file that can be read, found: Is a directory." in refusal(file=tmp_path)
+
+
+def test_a_file_without_keys_gives_no_values(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.yaml"
+    empty.write_text("# nothing yet\n")
+
+    assert load_values(empty, ["region=eu-west-1"]) == LaunchValues(region="eu-west-1")
 
 
 def test_what_a_target_needs_is_named() -> None:
@@ -77,6 +90,18 @@ def test_what_a_target_needs_is_named() -> None:
     assert str(raised.value) == (
         "values: expected application_id, subnet_ids for --target serverless, found none. "
         "Hint: write application_id into the file that --values names, or give --set application_id=...."
+    )
+
+
+def test_a_folder_without_the_usual_file_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(ConfigurationError) as raised:
+        required(load_values(None, ["region=eu-west-1"]), ["code_location"], "glue")
+
+    assert str(raised.value) == (
+        "values: expected code_location for --target glue, found none. "
+        "Hint: emr/values.yaml is not in this folder: run it in a clone of the project, or name a file with --values."
     )
 
 

@@ -149,8 +149,5 @@ def _reason(run_id: str, execution: Any) -> str:
     """Return why a query failed, in words that hold nothing of a row."""
     if state_of(execution["Status"]["State"]) is not RunState.FAILED:
         return ""
-    return (
-        failure(run_id, execution, execution.get("Query", ""))
-        .problem.partition("found ")[2]
-        .removeprefix("that it failed: ")
-    )
+    problem = failure(run_id, execution, execution.get("Query", "")).problem
+    return problem.partition("found ")[2].removeprefix("that it failed: ")

@@ -28,6 +28,7 @@ class Ec2Target(Target):
     name = "ec2"
     roles = ("code", "dependencies", "job")
     ends_late_runs = False
+    when_logs_come = "they come minutes late, and none come to a cluster without log_location; ask again"
 
     def check(self, launch: Launch) -> None:
         values = launch.values

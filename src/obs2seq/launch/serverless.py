@@ -23,6 +23,7 @@ class ServerlessTarget(Target):
 
     name = "serverless"
     roles = ("code", "dependencies", "job")
+    when_logs_come = "they come when the driver has started, and none come without log_location; ask again"
 
     def check(self, launch: Launch) -> None:
         required(launch.values, _NEEDED, self.name)

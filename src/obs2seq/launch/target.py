@@ -46,6 +46,9 @@ class Runs(ABC):
         clients: Asked when the first request is made.
     """
 
+    when_logs_come: ClassVar[str] = "ask again later"
+    """What to tell who finds none."""
+
     def __init__(self, clients: Clients) -> None:
         self.clients = clients
 

@@ -11,6 +11,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     StrictInt,
     StrictStr,
     ValidationError,
@@ -21,7 +22,7 @@ from obs2seq.domain.locations import bucket_and_key
 from obs2seq.domain.secrets import refuse_secrets
 from obs2seq.domain.validation import MisfitError, findings, nearest, shortened
 from obs2seq.errors import ConfigurationError
-from obs2seq.settings.yaml_text import parse_yaml
+from obs2seq.settings.yaml_text import parse_yaml, yaml_file
 
 DEFAULT_FILE = Path("emr/values.yaml")
 
@@ -101,6 +102,13 @@ class LaunchValues(BaseModel):
     athena_workgroup: Workgroup | None = None
     athena_database: Text | None = None
 
+    _has_no_file: bool = PrivateAttr(default=False)
+
+    @property
+    def has_no_file(self) -> bool:
+        """Whether a file was looked for, and none was there."""
+        return self._has_no_file
+
     @model_validator(mode="after")
     def _sizes_fit(self) -> Self:
         least = self.core_units + self.spot_units
@@ -128,7 +136,9 @@ def load_values(file: Path | None, settings: Iterable[str] = ()) -> LaunchValues
             raise ConfigurationError(f"option --set {key}", "expected key=value, found no =")
         name = _known(key.strip(), f"option --set {key}")
         given[name] = _from_text(name, value)
-    return _checked(given, str(source) if source and not settings else "values")
+    values = _checked(given, str(source) if source and not settings else "values")
+    values._has_no_file = source is None
+    return values
 
 
 def required(values: LaunchValues, keys: Iterable[str], target: str) -> None:
@@ -136,14 +146,17 @@ def required(values: LaunchValues, keys: Iterable[str], target: str) -> None:
     missing = [key for key in keys if getattr(values, key) in (None, ())]
     if missing:
         hint = f"write {missing[0]} into the file that --values names, or give --set {missing[0]}=..."
+        if values.has_no_file:
+            hint = (
+                f"{DEFAULT_FILE} is not in this folder: run it in a clone of the project, or name a file with --values"
+            )
         raise ConfigurationError("values", f"expected {', '.join(missing)} for --target {target}, found none", hint)
 
 
 def _from_file(path: Path) -> Mapping[str, object]:
-    try:
-        content = parse_yaml(path.read_text("utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(str(path), "expected a YAML file of values, found none", "check --values") from error
+    content = yaml_file(path, hint="check --values")
+    if content is None:
+        return {}
     if not isinstance(content, dict):
         raise ConfigurationError(str(path), f"expected keys with values, found a {type(content).__name__}")
     return {_known(str(key), str(path)): value for key, value in content.items()}
