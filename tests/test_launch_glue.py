@@ -15,7 +15,8 @@ from obs2seq.aws.states import RunState
 from obs2seq.errors import StorageError
 from obs2seq.launch.glue import GlueTarget
 from obs2seq.launch.logs import cloudwatch_log
-from tests.launches import ACCOUNT, REGION, Cloud, client, cloud, launch_of
+from obs2seq.packaging import Package
+from tests.launches import ACCOUNT, REGION, Cloud, client, cloud, launch_of, small_package
 
 DONE, DATA, USAGE, SERVICE = 0, 1, 2, 3
 
@@ -150,6 +151,23 @@ def test_a_failure_has_the_jobs_words_from_the_log(aws: Cloud) -> None:
         "==> error",
         "error: s3://b/raw: expected files, found none.",
     ]
+
+
+@pytest.mark.parametrize(("target", "is_made"), [("glue", False), ("serverless", True), ("ec2", True)])
+def test_dependencies_are_made_for_emr_alone(
+    aws: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str, is_made: bool
+) -> None:
+    asked_for = list[bool]()
+
+    def make(_: object, output: Path, *, has_dependencies: bool = True) -> Package:
+        asked_for.append(has_dependencies)
+        return small_package(output)
+
+    monkeypatch.setattr("obs2seq.packaging.make_package", make)
+
+    answer = aws.submit(target, "--dry-run", "--dist", tmp_path / "dist")
+
+    assert (answer.code, asked_for) == (DONE, [is_made])
 
 
 @pytest.mark.parametrize("lines", ["0", "-5", "many"])

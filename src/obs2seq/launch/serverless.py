@@ -30,6 +30,12 @@ class ServerlessTarget(Target):
         require_s3(launch.settings)
         emr_runtime(launch.values.release_label, launch.values.architecture)
 
+    def check_place(self, launch: Launch) -> None:
+        application = str(launch.values.application_id)
+        with refusals(application, _SERVICE, quoted=True):
+            found = self.clients("emr-serverless").get_application(applicationId=application)["application"]
+        _require_fit(found, launch.values)
+
     def requests(self, launch: Launch) -> list[Request]:
         return [_start_job_run(launch, attempt=1)]
 
@@ -46,9 +52,8 @@ class ServerlessTarget(Target):
         request = _start_job_run(launch, attempt=1 + len(list(self.runs(launch))))
         application = request.parameters["applicationId"]
         with refusals(application, _SERVICE, quoted=True):
-            client = self.clients("emr-serverless")
-            _require_fit(client.get_application(applicationId=application)["application"], launch.values)
-            return f"{application}/{client.start_job_run(**request.parameters)['jobRunId']}"
+            answer = self.clients("emr-serverless").start_job_run(**request.parameters)
+        return f"{application}/{answer['jobRunId']}"
 
     def status(self, run_id: str) -> Status:
         application, job_run = run_id.split("/")

@@ -78,6 +78,14 @@ class Target(Runs):
     def check(self, launch: Launch) -> None:
         """Raise `ConfigurationError` where the target cannot run it; no call is made."""
 
+    def check_place(self, launch: Launch) -> None:
+        """Ask the service whether what has to be there fits the code that will be sent; here nothing has to be there.
+
+        Raises:
+            ConfigurationError: It does not fit.
+            StorageError: The service refuses to tell, or there is no such thing.
+        """
+
     @abstractmethod
     def requests(self, launch: Launch) -> list[Request]:
         """Return the calls that start the run, in order; none is made."""
