@@ -9,7 +9,7 @@ from obs2seq.aws.states import Status, state_of
 from obs2seq.errors import ConfigurationError
 from obs2seq.launch.launch import Launch, require_s3
 from obs2seq.launch.logs import LogFile, s3_logs
-from obs2seq.launch.releases import emr_runtime
+from obs2seq.launch.releases import emr_runtime, tell_of_newer
 from obs2seq.launch.spark_settings import spark_conf
 from obs2seq.launch.target import Request, Run, Target
 from obs2seq.launch.values import LaunchValues, required
@@ -29,6 +29,7 @@ class ServerlessTarget(Target):
         required(launch.values, _NEEDED, self.name)
         require_s3(launch.settings)
         emr_runtime(launch.values.release_label, launch.values.architecture)
+        tell_of_newer(launch.values.release_label)
 
     def check_place(self, launch: Launch) -> None:
         application = str(launch.values.application_id)

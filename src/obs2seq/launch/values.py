@@ -18,10 +18,10 @@ from pydantic import (
     model_validator,
 )
 
-from obs2seq.domain.locations import bucket_and_key
 from obs2seq.domain.secrets import refuse_secrets
 from obs2seq.domain.validation import MisfitError, findings, nearest, shortened
 from obs2seq.errors import ConfigurationError
+from obs2seq.launch.names import REGION, SUBNET, WORKGROUP, require_bucket_name
 from obs2seq.settings.yaml_text import parse_yaml, yaml_file
 
 DEFAULT_FILE = Path("emr/values.yaml")
@@ -32,7 +32,7 @@ def _on_s3(location: str) -> str:
     if not location.startswith("s3://") or any(each.isspace() or each in ",#\"'" for each in location):
         raise ValueError(f"expected s3://<bucket>/<folder> without spaces, quotes, commas and #, found {location!r}")
     try:
-        bucket_and_key(location)
+        require_bucket_name(location, location)
     except ConfigurationError as error:
         raise ValueError(error.problem) from error
     return location.rstrip("/")
@@ -59,7 +59,9 @@ Key = Annotated[
 Owner = Annotated[StrictStr, _like("an account's 12 digits, in quotes", r"\d{12}")]
 Cluster = Annotated[StrictStr, _like("j-<letters and digits>", r"j-[A-Z0-9]+")]
 Application = Annotated[StrictStr, _like("small letters and digits", r"[0-9a-z]+")]
-Workgroup = Annotated[StrictStr, _like("a workgroup's name of letters, digits and . _ -", r"[A-Za-z0-9._-]{1,128}")]
+Workgroup = Annotated[StrictStr, _like("a workgroup's name of letters, digits and . _ -", WORKGROUP)]
+Region = Annotated[StrictStr, _like("a region such as eu-central-1", REGION)]
+Subnet = Annotated[StrictStr, _like("subnet-<8 or 17 of 0-9 and a-f>", SUBNET)]
 JobName = Annotated[StrictStr, _like("a name without spaces and slashes", r"[^/\s]+")]
 
 
@@ -68,7 +70,7 @@ class LaunchValues(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    region: Text | None = None
+    region: Region | None = None
     code_location: Folder | None = None
     log_location: Folder | None = None
     kms_key_arn: Key | None = None
@@ -80,14 +82,14 @@ class LaunchValues(BaseModel):
     execution_role_arn: Role | None = None
 
     cluster_id: Cluster | None = None
-    subnet_ids: tuple[Text, ...] = ()
+    subnet_ids: tuple[Subnet, ...] = ()
     service_role: Text | None = None
     instance_profile: Text | None = None
     security_configuration: Text | None = None
     primary_instance_types: tuple[Text, ...] = ()
     instance_types: tuple[Text, ...] = ()
     core_units: Positive = 1
-    spot_units: Positive = 3
+    spot_units: Annotated[StrictInt, Field(ge=0)] = 3
     max_units: Positive = 10
     idle_minutes: Annotated[StrictInt, Field(ge=1, le=7 * 24 * 60)] = 10
 
