@@ -123,7 +123,7 @@ def cloud(
 ) -> Cloud:
     """Set the command line before the stand-in, with a package that is made, and a clock that nobody waits for."""
     package, clock = small_package(folder / "dist"), Clock()
-    monkeypatch.setattr("obs2seq.packaging.make_package", lambda target, output: package)
+    monkeypatch.setattr("obs2seq.packaging.make_package", lambda target, output, **_: package)
     monkeypatch.setattr(clients, "aws_client", client)
     for user in ("aws.uploads", "launch.cluster_notes", "launch.deploy", "launch.inputs"):
         monkeypatch.setattr(f"obs2seq.{user}.s3_client", _s3_client)

@@ -18,6 +18,7 @@ VALUES = {
     "Application": "00f1r1abcd2efg09",
     "Architecture": "arm64",
     "CodeBucket": "obs2seq-code-111122223333-eu-central-1",
+    "Database": "obs2seq-catalogue",
     "EmrServiceRole": "obs2seq-emr-service",
     "EmrStepRole.Arn": "arn:aws:iam::111122223333:role/obs2seq-emr-step",
     "GlueRole.Arn": "arn:aws:iam::111122223333:role/obs2seq-glue",
@@ -27,6 +28,7 @@ VALUES = {
     "ReleaseLabel": "emr-7.14.0",
     "SecurityConfiguration": "obs2seq",
     "ServerlessRole.Arn": "arn:aws:iam::111122223333:role/obs2seq-serverless",
+    "WorkGroup": "obs2seq-queries",
 }
 """What a stack's resources are called once they are there."""
 
@@ -126,6 +128,7 @@ def test_the_stack_tells_the_values_of_a_launch(output: str) -> None:
     assert values.code_location == "s3://obs2seq-code-111122223333-eu-central-1/code"
     assert values.tags["project"] == "obs2seq"
     assert values.execution_role_arn is not None
+    assert (values.athena_workgroup, values.athena_database) == ("obs2seq-queries", "obs2seq-catalogue")
 
 
 def test_what_the_template_refers_to_is_written_as_in_the_files() -> None:

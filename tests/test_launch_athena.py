@@ -12,12 +12,15 @@ from moto.backends import get_backend
 from moto.moto_api import state_manager
 
 from obs2seq.aws.states import RunState
+from obs2seq.errors import StorageError
 from obs2seq.launch.athena import AthenaRuns
+from obs2seq.launch.following import follow
 from tests.athena_fakes import FakeAthena
-from tests.launches import ACCOUNT, REGION, Cloud, client, cloud
+from tests.launches import ACCOUNT, REGION, TEMPLATES, Clock, Cloud, client, cloud
 from tests.small_jobs import answers, put_answers
 
 DONE, DATA, USAGE, SERVICE = 0, 1, 2, 3
+QUERY = "11111111-2222-3333-4444-555555555555"
 SMALL = (
     *("--sequence_length", 3, "--subsets", "all=1", "--subset_method", "hash"),
     *("--features", "[{name: correct, column: correct, pad: -1}]"),
@@ -176,6 +179,28 @@ def test_a_dry_run_shows_the_table_the_count_and_the_unload(aws: Cloud) -> None:
     assert f"TO 's3://{aws.bucket}/sequences/all_sequenced_3/run_id=<fingerprint>/'" in statement
 
 
+def test_the_accounts_names_count_below_every_setting(
+    aws: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws.values |= {"athena_workgroup": "limited", "athena_database": "school"}
+    config = tmp_path / "settings.yaml"
+    config.write_text("athena_workgroup: of_the_file\n")
+
+    def asked_of(*options: object) -> tuple[str, str, str]:
+        table, count, _ = json.loads(aws.submit("athena", *SMALL, "--dry-run", *options).out)
+        context = count["parameters"]["QueryExecutionContext"]["Database"]
+        return count["parameters"]["WorkGroup"], context, table["parameters"]["DatabaseName"]
+
+    assert asked_of() == ("limited", "school", "school")
+    assert asked_of("--set", "athena_workgroup=above") == ("above", "school", "school")
+    assert asked_of("--config", TEMPLATES.parent / "conf" / "athena.yaml") == ("limited", "school", "school")
+    assert asked_of("--config", config) == ("of_the_file", "school", "school")
+    assert asked_of("--athena_workgroup", "mine", "--athena_database", "own") == ("mine", "own", "own")
+    assert asked_of("--athena_workgroup", "primary") == ("primary", "school", "school")
+    monkeypatch.setenv("OBS2SEQ_ATHENA_WORKGROUP", "of_the_environment")
+    assert asked_of() == ("of_the_environment", "school", "school")
+
+
 def test_a_dry_run_shows_what_tells_a_subsets_pupils_from_the_others(aws: Cloud) -> None:
     options = ("--subsets", "train=0.5,test=0.5", "--athena_table", "school.answers", "--dry-run")
 
@@ -193,6 +218,19 @@ def test_a_query_is_waited_for_by_its_id(aws: Cloud) -> None:
 
     assert answer.code == DONE
     assert aws.clock.said == [f"{run_id}: RUNNING", f"{run_id}: SUCCEEDED"]
+
+
+def test_a_query_that_failed_says_so_once() -> None:
+    class Failed:
+        def get_query_execution(self, **_: str) -> dict[str, Any]:
+            words = "SYNTAX_ERROR: line 1:8: Column 'x' cannot be resolved"
+            status = {"State": "FAILED", "StateChangeReason": words}
+            return {"QueryExecution": {"Status": status, "Query": "SELECT 'x'"}}
+
+    with pytest.raises(StorageError) as raised:
+        follow(AthenaRuns(lambda _: Failed()), QUERY, 1, Clock().pace)
+
+    assert "found FAILED: SYNTAX_ERROR: line 1:8: Column 'x' cannot be resolved. Hint:" in str(raised.value)
 
 
 def test_a_query_past_its_hours_is_stopped(aws: Cloud) -> None:
@@ -223,7 +261,7 @@ def test_the_reason_of_a_failed_query_holds_nothing_of_a_row() -> None:
 
     runs = AthenaRuns(lambda _: Failed())
 
-    status = runs.status("11111111-2222-3333-4444-555555555555")
+    status = runs.status(QUERY)
 
     assert status.state is RunState.FAILED
     assert "INVALID_CAST_ARGUMENT" in status.reason

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from obs2seq.aws.access import S3Access
 from obs2seq.aws.s3 import s3_client
@@ -13,6 +12,7 @@ from obs2seq.launch.deploy import deploy
 from obs2seq.launch.placement import Placement, placed
 from obs2seq.launch.values import LaunchValues
 from tests.launches import REGION, Cloud, client, cloud, small_package
+from tests.s3_answers import answer_instead, refusal
 
 DONE, USAGE, SERVICE = 0, 2, 3
 ROLES = ("code", "dependencies", "job")
@@ -95,17 +95,33 @@ def test_every_request_names_the_owner_that_the_bucket_must_have(
 
 
 @pytest.mark.parametrize(
-    ("code", "said"), [("403", "access denied"), ("ExpiredToken", "expired credentials"), ("301", "of another region")]
+    ("status", "code", "said"),
+    [
+        (403, "AccessDenied", "access denied"),
+        (400, "ExpiredToken", r"expired credentials \(ExpiredToken\). Hint: renew them"),
+        (403, "InvalidAccessKeyId", "credentials that are not valid here"),
+        (400, "IllegalLocationConstraintException", "of another region"),
+    ],
 )
-def test_what_s3_refuses_is_one_message(tmp_path: Path, code: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Refusing:
-        def head_object(self, **_: Any) -> None:
-            raise ClientError({"Error": {"Code": code, "Message": ""}}, "HeadObject")
-
-    monkeypatch.setattr("obs2seq.launch.deploy.s3_client", lambda _: Refusing())
+def test_what_s3_refuses_is_one_message(
+    bucket: str, tmp_path: Path, status: int, code: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = refusal(status, code)
+    # S3 answers a HEAD with no body, and so without a code.
+    answer_instead(monkeypatch, lambda request: (status, {}, "") if request.method == "HEAD" else refused)
 
     with pytest.raises(StorageError, match=said):
-        list(deploy(placement(tmp_path, "b"), LaunchValues()))
+        list(deploy(placement(tmp_path, bucket), LaunchValues()))
+
+
+def test_a_file_whose_name_only_begins_like_it_is_not_taken_for_it(bucket: str, tmp_path: Path) -> None:
+    placed_here = placement(tmp_path, bucket)
+    key = placed_here.location(placed_here.files[0]).removeprefix(f"s3://{bucket}/")
+    client("s3", REGION).put_object(Bucket=bucket, Key=f"{key}.partial", Body=b"-")
+
+    (_, is_new), *_ = deploy(placed_here, LaunchValues())
+
+    assert is_new
 
 
 def test_a_file_that_is_not_made_is_told(tmp_path: Path) -> None:

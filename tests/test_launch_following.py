@@ -84,9 +84,11 @@ def test_where_no_answers_come_the_wait_is_given_up_and_says_that_the_run_goes_o
 def test_a_first_answer_that_fails_to_come_ends_the_wait_at_once() -> None:
     clock = Clock()
 
-    failure(ScriptedRuns(throttled()), clock=clock)
+    error = failure(ScriptedRuns(throttled()), clock=clock)
 
     assert clock.now == 0
+    # Nobody knows of a run: the id may be mistyped.
+    assert str(error).endswith("Hint: run again later.")
 
 
 def test_past_its_hours_a_run_is_cancelled() -> None:

@@ -10,11 +10,13 @@ from botocore.exceptions import ClientError
 from moto.backends import get_backend
 from moto.moto_api import state_manager
 
+from obs2seq.aws.refusals import refusal
 from obs2seq.aws.states import RunState
 from obs2seq.errors import StorageError
 from obs2seq.launch.glue import GlueTarget
 from obs2seq.launch.logs import cloudwatch_log
-from tests.launches import ACCOUNT, REGION, Cloud, client, cloud, launch_of
+from obs2seq.packaging import Package
+from tests.launches import ACCOUNT, REGION, Cloud, client, cloud, launch_of, small_package
 
 DONE, DATA, USAGE, SERVICE = 0, 1, 2, 3
 
@@ -149,6 +151,53 @@ def test_a_failure_has_the_jobs_words_from_the_log(aws: Cloud) -> None:
         "==> error",
         "error: s3://b/raw: expected files, found none.",
     ]
+
+
+@pytest.mark.parametrize(("target", "is_made"), [("glue", False), ("serverless", True), ("ec2", True)])
+def test_dependencies_are_made_for_emr_alone(
+    aws: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str, is_made: bool
+) -> None:
+    asked_for = list[bool]()
+
+    def make(_: object, output: Path, *, has_dependencies: bool = True) -> Package:
+        asked_for.append(has_dependencies)
+        return small_package(output)
+
+    monkeypatch.setattr("obs2seq.packaging.make_package", make)
+
+    answer = aws.submit(target, "--dry-run", "--dist", tmp_path / "dist")
+
+    assert (answer.code, asked_for) == (DONE, [is_made])
+
+
+@pytest.mark.parametrize("lines", ["0", "-5", "many"])
+def test_a_number_of_lines_that_is_none_is_refused(aws: Cloud, lines: str) -> None:
+    answer = aws("logs", "job/jr_1", f"--lines={lines}")
+
+    assert (answer.code, answer.out) == (USAGE, "")
+    assert "--lines" in answer.err
+
+
+def test_logs_that_have_not_come_are_told_in_the_words_of_glue(aws: Cloud) -> None:
+    answer = aws("logs", started(aws))
+
+    assert answer.code == SERVICE
+    assert "found none yet. Hint: CloudWatch has them when the run has started" in answer.err
+    assert "EC2" not in answer.err
+
+
+def test_a_run_that_is_not_there_is_not_said_to_go_on(aws: Cloud) -> None:
+    answer = aws("wait", "no-job/jr_1")
+
+    assert answer.code == SERVICE
+    assert "found nothing of this name" in answer.err
+    assert "goes on" not in answer.err
+
+
+def test_too_many_requests_of_glue_say_nothing_of_a_bucket() -> None:
+    said = str(refusal("job", "GetJobRun", "ThrottlingException", service="Glue"))
+
+    assert "Hint: run again later, with fewer jobs at a time, or with AWS_MAX_ATTEMPTS=10." in said
 
 
 class StubGlue:

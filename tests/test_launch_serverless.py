@@ -145,13 +145,25 @@ def test_an_application_of_another_kind_is_refused(aws: Cloud) -> None:
     assert backend().job_runs[str(aws.values["application_id"])] == []
 
 
+def test_an_application_is_looked_at_before_anything_is_packaged(aws: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = list[Path]()
+    monkeypatch.setattr("obs2seq.packaging.make_package", lambda target, output, **_: made.append(output))
+    aws.values |= {"release_label": "emr-7.1.0"}
+
+    answer = aws.submit("serverless")
+
+    assert answer.code == USAGE
+    assert "expected releaseLabel emr-7.1.0, found emr-7.14.0" in answer.err
+    assert (made, aws.keys("code/")) == ([], [])
+
+
 def test_an_application_that_is_not_there_is_told(aws: Cloud) -> None:
     aws.values |= {"application_id": "00fnone"}
 
     answer = aws.submit("serverless")
 
     assert answer.code == SERVICE
-    assert "00fnone: expected EMR Serverless to answer ListJobRuns, found nothing of this name" in answer.err
+    assert "00fnone: expected EMR Serverless to answer GetApplication, found nothing of this name" in answer.err
 
 
 class SameRun:
@@ -165,9 +177,6 @@ class SameRun:
 
     def paginate(self, **_: str) -> list[dict[str, Any]]:
         return [{"jobRuns": []}]
-
-    def get_application(self, **_: str) -> dict[str, Any]:
-        return {"application": {"releaseLabel": "emr-7.14.0", "architecture": "ARM64", "type": "Spark"}}
 
     def start_job_run(self, clientToken: str, **_: Any) -> dict[str, str]:  # noqa: N803  # the API's name
         return {"jobRunId": self.runs.setdefault(clientToken, f"run{len(self.runs)}")}

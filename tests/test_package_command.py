@@ -1,5 +1,6 @@
 """`obs2seq package`, and the zip and the wheel that it makes."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -42,8 +43,22 @@ def test_a_package_lists_every_file_with_its_role(package: Package) -> None:
     assert [path.name for path in package.paths(Role.WHEEL)] == [f"obs2seq-{__version__}-py3-none-any.whl"]
     assert [path.name[:5] for path in package.paths(Role.DEPENDENCIES)] == ["deps-"]
     assert "sequence_observations.py" in [path.name for path in package.paths(Role.JOB)]
-    assert [path.name for path in package.paths(Role.CONFIG)] == ["base.yaml", "emr.yaml", "local.yaml"]
+    assert [path.name for path in package.paths(Role.CONFIG)] == [
+        "athena.yaml",
+        "base.yaml",
+        "emr.yaml",
+        "local.yaml",
+    ]
     assert all(file.size == len(file.path.read_bytes()) for file in package.files)
+
+
+def test_dependencies_that_nobody_needs_are_not_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    enter_clone(monkeypatch, tmp_path)
+
+    without = make_package(INTEL, tmp_path / "dist", has_dependencies=False)
+
+    assert without.paths(Role.DEPENDENCIES) == ()
+    assert sorted(path.suffix for path in (tmp_path / "dist").iterdir()) == [".whl", ".zip"]
 
 
 def test_the_zip_holds_the_package_with_its_data_and_nothing_else(package: Package) -> None:
@@ -129,10 +144,29 @@ def test_a_target_that_no_cluster_offers_is_refused(capsys: Capture, words: tupl
     assert message_of(answer).startswith(said)
 
 
-def test_an_output_that_is_a_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+@pytest.mark.parametrize("below", ["", "deeper"])
+def test_an_output_that_is_a_file_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture, below: str
+) -> None:
     enter_clone(monkeypatch, tmp_path)
     (tmp_path / "dist").write_text("")
+    folder = tmp_path / "dist" / below
 
+    answer = asked(capsys, "package", "--output", folder)
+
+    assert (answer.code, answer.out) == (USAGE, "")
+    assert message_of(answer) == f"{folder}: expected a folder, found a file. Hint: name another folder."
+
+
+def test_an_output_without_room_is_the_storages_affair(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    enter_clone(monkeypatch, tmp_path)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("obs2seq.packaging.archives.tempfile.mkstemp", refuse)
     answer = asked(capsys, "package", "--output", tmp_path / "dist")
 
     assert (answer.code, answer.out) == (SERVICE, "")

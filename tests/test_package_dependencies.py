@@ -240,9 +240,8 @@ def test_an_output_that_cannot_be_written_is_named(index: Path, tmp_path: Path) 
     lock = _lock(tmp_path, put_wheel(index, "six", {"six.py": ""}))
     (tmp_path / "file").write_text("")
 
-    assert _refusal(StorageError, lock, tmp_path / "file") == (
-        f"{tmp_path}/file: expected a folder with room for {dependencies_name(lock.read_text(), INTEL)}, found: File "
-        "exists. Hint: check its permissions and the free space, or name another with --output."
+    assert _refusal(ConfigurationError, lock, tmp_path / "file") == (
+        f"{tmp_path}/file: expected a folder, found a file. Hint: name another folder."
     )
 
 

@@ -69,7 +69,7 @@ def test_a_busy_store_is_asked_again_after_growing_pauses(
     assert all(0 <= pause <= longest for pause, longest in zip(pauses, [1, 2, 4, 8, 16, 20], strict=False))
     assert str(error.value) == (
         "s3://bucket/key: expected S3 to answer PutObject, found too many requests (SlowDown). "
-        "Hint: run again later, with fewer jobs on this bucket at a time, or with AWS_MAX_ATTEMPTS=10."
+        "Hint: run again later, with fewer jobs at a time, or with AWS_MAX_ATTEMPTS=10."
     )
     assert error.value.exit_code == 3
 

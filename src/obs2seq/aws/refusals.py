@@ -58,7 +58,7 @@ _CODES: tuple[tuple[tuple[str, ...], str, str], ...] = (
             "429",
         ),
         "too many requests",
-        "run again later, with fewer jobs on this bucket at a time, or with AWS_MAX_ATTEMPTS=10",
+        "run again later, with fewer jobs at a time, or with AWS_MAX_ATTEMPTS=10",
     ),
     (
         (

@@ -32,7 +32,7 @@ def add_wait(parser: argparse.ArgumentParser) -> None:
 def add_logs(parser: argparse.ArgumentParser) -> None:
     """Print the end of what a run's driver wrote, and the error in it."""
     _add_run(parser)
-    parser.add_argument("--lines", type=int, default=50, metavar="N", help="how many of each log's last lines")
+    parser.add_argument("--lines", type=count, default=50, metavar="N", help="how many of each log's last lines")
     parser.set_defaults(command=_logs)
 
 
@@ -54,6 +54,14 @@ def hours(text: str) -> float:
     """Read a number of hours above 0; raise `ValueError` for anything else."""
     number = float(text)
     if not 0 < number < math.inf:
+        raise ValueError(text)
+    return number
+
+
+def count(text: str) -> int:
+    """Read a whole number above 0; raise `ValueError` for anything else."""
+    number = int(text)
+    if number < 1:
         raise ValueError(text)
     return number
 
@@ -117,10 +125,10 @@ def _cancel(arguments: argparse.Namespace) -> None:
 
 
 def _logs(arguments: argparse.Namespace) -> None:
-    files = _runs(arguments).log_files(arguments.run)
+    runs = _runs(arguments)
+    files = runs.log_files(arguments.run)
     if not files:
-        hint = "those of EMR on EC2 come minutes late, and none come without log_location; ask again"
-        raise StorageError(f"run {arguments.run}", "expected logs of the driver, found none yet", hint)
+        raise StorageError(f"run {arguments.run}", "expected logs of the driver, found none yet", runs.when_logs_come)
     _print_error([_printed(file, arguments.lines) for file in files])
 
 
@@ -130,7 +138,7 @@ def _printed(file: LogFile, lines: int) -> Sequence[str]:
 
     tail = file.tail(max(lines, TAIL))
     print(f"==> {file.name}: {file.location}")
-    for line in tail[-lines:] if lines > 0 else []:
+    for line in tail[-lines:]:
         print(line)
     print()
     return tail

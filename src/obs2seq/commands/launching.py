@@ -79,6 +79,8 @@ def _submit(arguments: argparse.Namespace) -> None:
     launch = _launch(arguments, values)
     target = kind(clients_of(values))
     target.check(launch)
+    if not arguments.dry_run:
+        target.check_place(launch)
     launch = replace(launch, placement=_placement(arguments, kind, values))
     if arguments.dry_run:
         _print_requests(target, launch)
@@ -130,7 +132,7 @@ def _submit_to_athena(arguments: argparse.Namespace, values: LaunchValues) -> No
         hint = "leave it out; on Ctrl-C the query under way is stopped"
         raise ConfigurationError("option --no-wait", "expected a target that runs by itself, found athena", hint)
     given = _given(arguments) | ({"force": True} if arguments.again else {})
-    settings = athena_settings(given, arguments.config, max_hours=arguments.max_hours, region=values.region)
+    settings = athena_settings(given, arguments.config, max_hours=arguments.max_hours, values=values)
     if arguments.dry_run:
         _print(athena_requests(settings, [order_for(settings, subset) for subset in settings.subsets]))
         return
@@ -145,7 +147,8 @@ def _placement(arguments: argparse.Namespace, kind: type[Target], values: Launch
 
     is_glue = kind.name == "glue"
     runtime = glue_runtime(values.glue_version) if is_glue else emr_runtime(values.release_label, values.architecture)
-    package = make_package(target_for(runtime.python, runtime.architecture), arguments.dist)
+    made_for = target_for(runtime.python, runtime.architecture)
+    package = make_package(made_for, arguments.dist, has_dependencies="dependencies" in kind.roles)
     return placed(package, kind.roles, str(values.code_location))
 
 

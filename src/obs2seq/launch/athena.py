@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ from obs2seq.launch.arguments import job_settings
 from obs2seq.launch.launch import require_s3
 from obs2seq.launch.logs import LogFile
 from obs2seq.launch.target import Request, Runs
+from obs2seq.launch.values import LaunchValues
 from obs2seq.settings import Settings
+from obs2seq.settings.sources import PREFIX
 from obs2seq.sql.runs import unload
 from obs2seq.warehouses.athena.reasons import failure
 from obs2seq.warehouses.athena.registrations import registered_name
@@ -23,6 +26,8 @@ from obs2seq.warehouses.athena.statements import InputTable, statements_of
 from obs2seq.warehouses.engine import Order
 
 NAME = "athena"
+_NAMES = ("athena_workgroup", "athena_database")
+"""Settings that are names of the account too."""
 _STATISTICS = {
     "DataScannedInBytes": "{:,} bytes read",
     "QueryQueueTimeInMillis": "{:,} ms in the queue",
@@ -32,7 +37,7 @@ _STATISTICS = {
 
 
 def athena_settings(
-    options: Mapping[str, object], config: Path | None, *, max_hours: float, region: str | None
+    options: Mapping[str, object], config: Path | None, *, max_hours: float, values: LaunchValues
 ) -> Settings:
     """Return the settings of a run on Athena.
 
@@ -40,7 +45,7 @@ def athena_settings(
         options: Settings by key, as in `job_arguments`.
         config: A YAML file of settings.
         max_hours: No query gets more time.
-        region: Counts where the settings name none.
+        values: The account's names; each counts where no source of settings gives another than the default.
 
     Raises:
         ConfigurationError: A setting is missing, not allowed, or not for Athena.
@@ -51,8 +56,20 @@ def athena_settings(
         hint = "leave output_format as it is, or run it with --target serverless"
         raise ConfigurationError("output_format", f"expected parquet on Athena, found {settings.output_format}", hint)
     minutes = min(settings.athena_deadline_minutes, math.ceil(max_hours * 60))
-    found = {"athena_deadline_minutes": minutes, "s3_region": settings.s3_region or region}
-    return settings.model_copy(update=found)
+    found = {"athena_deadline_minutes": minutes, "s3_region": settings.s3_region or values.region}
+    return settings.model_copy(update=found | _names(settings, options, values))
+
+
+def _names(settings: Settings, options: Mapping[str, object], values: LaunchValues) -> dict[str, str]:
+    """Return the account's names for settings that nobody chose; a file that writes the default out chooses nothing."""
+    chosen = {*options, *(key for key in _NAMES if PREFIX + key.upper() in os.environ)}
+    return {
+        key: name
+        for key in _NAMES
+        if (name := getattr(values, key)) is not None
+        and key not in chosen
+        and getattr(settings, key) == Settings.model_fields[key].default
+    }
 
 
 def athena_requests(settings: Settings, orders: Iterable[Order]) -> list[Request]:
@@ -132,4 +149,5 @@ def _reason(run_id: str, execution: Any) -> str:
     """Return why a query failed, in words that hold nothing of a row."""
     if state_of(execution["Status"]["State"]) is not RunState.FAILED:
         return ""
-    return failure(run_id, execution, execution.get("Query", "")).problem.partition("found ")[2]
+    problem = failure(run_id, execution, execution.get("Query", "")).problem
+    return problem.partition("found ")[2].removeprefix("that it failed: ")

@@ -12,7 +12,7 @@ from obs2seq.errors import StorageError
 from obs2seq.launch.cluster_notes import note_cluster, noted_cluster
 from obs2seq.launch.launch import NAME_PREFIX, Launch, require_s3
 from obs2seq.launch.logs import LogFile, s3_logs
-from obs2seq.launch.releases import INSTANCE_TYPES, emr_runtime, require_architecture
+from obs2seq.launch.releases import INSTANCE_TYPES, emr_runtime, require_architecture, tell_of_newer
 from obs2seq.launch.spark_settings import spark_conf
 from obs2seq.launch.target import Request, Run, Target
 from obs2seq.launch.values import LaunchValues, required
@@ -28,12 +28,14 @@ class Ec2Target(Target):
     name = "ec2"
     roles = ("code", "dependencies", "job")
     ends_late_runs = False
+    when_logs_come = "they come minutes late, and none come to a cluster without log_location; ask again"
 
     def check(self, launch: Launch) -> None:
         values = launch.values
         required(values, _FOR_ANY if values.cluster_id else _FOR_ANY + _FOR_OWN_CLUSTER, self.name)
         require_s3(launch.settings)
         emr_runtime(values.release_label, values.architecture)
+        tell_of_newer(values.release_label)
         if not values.cluster_id:
             require_architecture((*_primary_types(values), *_types(values)), values.architecture)
 
@@ -125,19 +127,20 @@ def _add_steps(launch: Launch, cluster: str) -> Request:
 
 def _run_job_flow(launch: Launch) -> Request:
     values = launch.values
-    return Request(
-        "emr",
-        "RunJobFlow",
-        launch.filled(
-            "cluster.json",
-            configurations=launch.filled("configurations.json"),
-            steps=_steps(launch, "TERMINATE_CLUSTER"),
-            primary_instance_type_configs=[{"InstanceType": each} for each in _primary_types(values)],
-            instance_type_configs=[{"InstanceType": each, "WeightedCapacity": 1} for each in _types(values)],
-            idle_seconds=values.idle_minutes * 60,
-            emr_tags=[{"Key": key, "Value": value} for key, value in values.tags.items()],
-        ),
+    parameters = launch.filled(
+        "cluster.json",
+        configurations=launch.filled("configurations.json"),
+        steps=_steps(launch, "TERMINATE_CLUSTER"),
+        primary_instance_type_configs=[{"InstanceType": each} for each in _primary_types(values)],
+        instance_type_configs=[{"InstanceType": each, "WeightedCapacity": 1} for each in _types(values)],
+        max_units=values.max_units if values.spot_units else values.core_units,
+        idle_seconds=values.idle_minutes * 60,
+        emr_tags=[{"Key": key, "Value": value} for key, value in values.tags.items()],
     )
+    # EMR takes no fleet that is to have no machine.
+    fleets = [each for each in parameters["Instances"]["InstanceFleets"] if each.get("TargetSpotCapacity") != 0]
+    parameters["Instances"]["InstanceFleets"] = fleets
+    return Request("emr", "RunJobFlow", parameters)
 
 
 def _steps(launch: Launch, action_on_failure: str) -> Any:

@@ -66,7 +66,9 @@ def _steady(runs: Runs, run_id: str, pace: Pace) -> Callable[[], Status]:
             answers[:] = [runs.status(run_id)]
         except StorageError as error:
             missed += 1
-            if not answers or missed > MISSES:
+            if not answers:
+                raise
+            if missed > MISSES:
                 hint = f"{error.hint}; the run goes on, and 'obs2seq wait {run_id}' waits for it again"
                 raise StorageError(error.where, error.problem, hint) from error
             pace.say(f"{error}")

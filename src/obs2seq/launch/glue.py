@@ -32,6 +32,7 @@ class GlueTarget(Target):
 
     name = "glue"
     roles = ("wheel", "requirements", "glue_job")
+    when_logs_come = "CloudWatch has them when the run has started, where glue_role_arn may write them; ask again"
 
     def check(self, launch: Launch) -> None:
         required(launch.values, _NEEDED, self.name)

@@ -13,6 +13,7 @@ from obs2seq.domain.fingerprint import fingerprint
 from obs2seq.domain.locations import is_s3
 from obs2seq.errors import ConfigurationError
 from obs2seq.launch.arguments import as_arguments, job_options
+from obs2seq.launch.names import require_bucket_name
 from obs2seq.launch.placement import ROLES, Placement
 from obs2seq.launch.templates import filled
 from obs2seq.launch.values import LaunchValues
@@ -88,9 +89,11 @@ class Launch:
 
 
 def require_s3(settings: Settings) -> None:
-    """Raise where the observations or the output lie on this machine, which nothing on AWS can reach."""
+    """Raise where the observations or the output lie on this machine, or in what can be no bucket of AWS."""
     for key in LOCATIONS:
-        if not is_s3(getattr(settings, key)):
-            found = f"a local path, {getattr(settings, key)}"
+        location = getattr(settings, key)
+        if not is_s3(location):
+            found = f"a local path, {location}"
             hint = "copy it with 'aws s3 sync', or run it here with 'obs2seq run'"
             raise ConfigurationError(key, f"expected s3://<bucket>/<folder>, found {found}", hint)
+        require_bucket_name(key, location)

@@ -1,18 +1,21 @@
 """Which releases of AWS's runtimes the package is made for."""
 
+import logging
 import re
 from dataclasses import dataclass
 from typing import Literal
 
 from obs2seq.errors import ConfigurationError
 
+logger = logging.getLogger(__name__)
+
 Architecture = Literal["x86_64", "arm64"]
 
 _EMR_7 = re.compile(r"emr-7\.(\d+)\.\d+")
 _EMR_SPARK_8 = re.compile(r"emr-spark-8\.\d+\.\d+")
 _GRAVITON = re.compile(r"[a-z]+\d+g[a-z]*(-[a-z0-9]+)?\..+")
-_OLDEST_MINOR = 1
-"""EMR 7.0 has no Python 3.11."""
+_OLDEST_MINOR, _NEWEST_MINOR = 1, 14
+"""EMR 7.0 has no Python 3.11; of what is newer than the last nothing is known yet."""
 
 GLUE_PYTHON = {"5.0": "3.11", "5.1": "3.11", "6.0": "3.13"}
 EMR_PYTHON = "3.11"
@@ -46,6 +49,13 @@ def emr_runtime(label: str, architecture: Architecture) -> Runtime:
             "release_label", f"expected a release with Spark 3.5 or 4.0 and Python 3.11, found {label}", _HINT
         )
     return Runtime(EMR_PYTHON, architecture)
+
+
+def tell_of_newer(label: str) -> None:
+    """Warn of a release that came later than this version of the package, or of none at all."""
+    minor = _EMR_7.fullmatch(label)
+    if minor and int(minor[1]) > _NEWEST_MINOR:
+        logger.warning("release_label: %s is newer than emr-7.%d, the newest that is known here", label, _NEWEST_MINOR)
 
 
 def glue_runtime(version: str) -> Runtime:

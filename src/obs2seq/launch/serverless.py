@@ -9,7 +9,7 @@ from obs2seq.aws.states import Status, state_of
 from obs2seq.errors import ConfigurationError
 from obs2seq.launch.launch import Launch, require_s3
 from obs2seq.launch.logs import LogFile, s3_logs
-from obs2seq.launch.releases import emr_runtime
+from obs2seq.launch.releases import emr_runtime, tell_of_newer
 from obs2seq.launch.spark_settings import spark_conf
 from obs2seq.launch.target import Request, Run, Target
 from obs2seq.launch.values import LaunchValues, required
@@ -23,11 +23,19 @@ class ServerlessTarget(Target):
 
     name = "serverless"
     roles = ("code", "dependencies", "job")
+    when_logs_come = "they come when the driver has started, and none come without log_location; ask again"
 
     def check(self, launch: Launch) -> None:
         required(launch.values, _NEEDED, self.name)
         require_s3(launch.settings)
         emr_runtime(launch.values.release_label, launch.values.architecture)
+        tell_of_newer(launch.values.release_label)
+
+    def check_place(self, launch: Launch) -> None:
+        application = str(launch.values.application_id)
+        with refusals(application, _SERVICE, quoted=True):
+            found = self.clients("emr-serverless").get_application(applicationId=application)["application"]
+        _require_fit(found, launch.values)
 
     def requests(self, launch: Launch) -> list[Request]:
         return [_start_job_run(launch, attempt=1)]
@@ -45,9 +53,8 @@ class ServerlessTarget(Target):
         request = _start_job_run(launch, attempt=1 + len(list(self.runs(launch))))
         application = request.parameters["applicationId"]
         with refusals(application, _SERVICE, quoted=True):
-            client = self.clients("emr-serverless")
-            _require_fit(client.get_application(applicationId=application)["application"], launch.values)
-            return f"{application}/{client.start_job_run(**request.parameters)['jobRunId']}"
+            answer = self.clients("emr-serverless").start_job_run(**request.parameters)
+        return f"{application}/{answer['jobRunId']}"
 
     def status(self, run_id: str) -> Status:
         application, job_run = run_id.split("/")

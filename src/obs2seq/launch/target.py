@@ -46,6 +46,9 @@ class Runs(ABC):
         clients: Asked when the first request is made.
     """
 
+    when_logs_come: ClassVar[str] = "ask again later"
+    """What to tell who finds none."""
+
     def __init__(self, clients: Clients) -> None:
         self.clients = clients
 
@@ -74,6 +77,14 @@ class Target(Runs):
     @abstractmethod
     def check(self, launch: Launch) -> None:
         """Raise `ConfigurationError` where the target cannot run it; no call is made."""
+
+    def check_place(self, launch: Launch) -> None:
+        """Ask the service whether what has to be there fits the code that will be sent; here nothing has to be there.
+
+        Raises:
+            ConfigurationError: It does not fit.
+            StorageError: The service refuses to tell, or there is no such thing.
+        """
 
     @abstractmethod
     def requests(self, launch: Launch) -> list[Request]:

@@ -11,17 +11,18 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     StrictInt,
     StrictStr,
     ValidationError,
     model_validator,
 )
 
-from obs2seq.domain.locations import bucket_and_key
 from obs2seq.domain.secrets import refuse_secrets
 from obs2seq.domain.validation import MisfitError, findings, nearest, shortened
 from obs2seq.errors import ConfigurationError
-from obs2seq.settings.yaml_text import parse_yaml
+from obs2seq.launch.names import REGION, SUBNET, WORKGROUP, require_bucket_name
+from obs2seq.settings.yaml_text import parse_yaml, yaml_file
 
 DEFAULT_FILE = Path("emr/values.yaml")
 
@@ -31,7 +32,7 @@ def _on_s3(location: str) -> str:
     if not location.startswith("s3://") or any(each.isspace() or each in ",#\"'" for each in location):
         raise ValueError(f"expected s3://<bucket>/<folder> without spaces, quotes, commas and #, found {location!r}")
     try:
-        bucket_and_key(location)
+        require_bucket_name(location, location)
     except ConfigurationError as error:
         raise ValueError(error.problem) from error
     return location.rstrip("/")
@@ -58,6 +59,9 @@ Key = Annotated[
 Owner = Annotated[StrictStr, _like("an account's 12 digits, in quotes", r"\d{12}")]
 Cluster = Annotated[StrictStr, _like("j-<letters and digits>", r"j-[A-Z0-9]+")]
 Application = Annotated[StrictStr, _like("small letters and digits", r"[0-9a-z]+")]
+Workgroup = Annotated[StrictStr, _like("a workgroup's name of letters, digits and . _ -", WORKGROUP)]
+Region = Annotated[StrictStr, _like("a region such as eu-central-1", REGION)]
+Subnet = Annotated[StrictStr, _like("subnet-<8 or 17 of 0-9 and a-f>", SUBNET)]
 JobName = Annotated[StrictStr, _like("a name without spaces and slashes", r"[^/\s]+")]
 
 
@@ -66,7 +70,7 @@ class LaunchValues(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    region: Text | None = None
+    region: Region | None = None
     code_location: Folder | None = None
     log_location: Folder | None = None
     kms_key_arn: Key | None = None
@@ -78,14 +82,14 @@ class LaunchValues(BaseModel):
     execution_role_arn: Role | None = None
 
     cluster_id: Cluster | None = None
-    subnet_ids: tuple[Text, ...] = ()
+    subnet_ids: tuple[Subnet, ...] = ()
     service_role: Text | None = None
     instance_profile: Text | None = None
     security_configuration: Text | None = None
     primary_instance_types: tuple[Text, ...] = ()
     instance_types: tuple[Text, ...] = ()
     core_units: Positive = 1
-    spot_units: Positive = 3
+    spot_units: Annotated[StrictInt, Field(ge=0)] = 3
     max_units: Positive = 10
     idle_minutes: Annotated[StrictInt, Field(ge=1, le=7 * 24 * 60)] = 10
 
@@ -96,6 +100,16 @@ class LaunchValues(BaseModel):
     glue_role_arn: Role | None = None
     glue_worker_type: Literal["G.1X", "G.2X", "G.4X", "G.8X", "R.1X", "R.2X", "R.4X", "R.8X"] = "G.1X"
     glue_workers: Annotated[StrictInt, Field(ge=2)] = 4
+
+    athena_workgroup: Workgroup | None = None
+    athena_database: Text | None = None
+
+    _has_no_file: bool = PrivateAttr(default=False)
+
+    @property
+    def has_no_file(self) -> bool:
+        """Whether a file was looked for, and none was there."""
+        return self._has_no_file
 
     @model_validator(mode="after")
     def _sizes_fit(self) -> Self:
@@ -124,7 +138,9 @@ def load_values(file: Path | None, settings: Iterable[str] = ()) -> LaunchValues
             raise ConfigurationError(f"option --set {key}", "expected key=value, found no =")
         name = _known(key.strip(), f"option --set {key}")
         given[name] = _from_text(name, value)
-    return _checked(given, str(source) if source and not settings else "values")
+    values = _checked(given, str(source) if source and not settings else "values")
+    values._has_no_file = source is None
+    return values
 
 
 def required(values: LaunchValues, keys: Iterable[str], target: str) -> None:
@@ -132,14 +148,17 @@ def required(values: LaunchValues, keys: Iterable[str], target: str) -> None:
     missing = [key for key in keys if getattr(values, key) in (None, ())]
     if missing:
         hint = f"write {missing[0]} into the file that --values names, or give --set {missing[0]}=..."
+        if values.has_no_file:
+            hint = (
+                f"{DEFAULT_FILE} is not in this folder: run it in a clone of the project, or name a file with --values"
+            )
         raise ConfigurationError("values", f"expected {', '.join(missing)} for --target {target}, found none", hint)
 
 
 def _from_file(path: Path) -> Mapping[str, object]:
-    try:
-        content = parse_yaml(path.read_text("utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(str(path), "expected a YAML file of values, found none", "check --values") from error
+    content = yaml_file(path, hint="check --values")
+    if content is None:
+        return {}
     if not isinstance(content, dict):
         raise ConfigurationError(str(path), f"expected keys with values, found a {type(content).__name__}")
     return {_known(str(key), str(path)): value for key, value in content.items()}

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from obs2seq.errors import StorageError
+from obs2seq.errors import ConfigurationError, StorageError
 
 EPOCH_S = 315_532_800
 """1980-01-01 in UTC, the first time that a zip can hold, and the one of every entry."""
@@ -24,6 +24,7 @@ def write_zip(path: Path, entries: Mapping[str, bytes]) -> None:
     """Write a zip with the entries in their order, all at once or not at all.
 
     Raises:
+        ConfigurationError: The folder is a file, or lies below one.
         StorageError: The folder or the file cannot be written.
     """
     with _written(path) as file, zipfile.ZipFile(file, "w") as archive:
@@ -44,6 +45,7 @@ def write_tar_gz(path: Path, root: Path, names: Iterable[str]) -> None:
     """Write the files of these names below a folder as a compressed tar, all at once or not at all.
 
     Raises:
+        ConfigurationError: The folder is a file, or lies below one.
         StorageError: The folder or the file cannot be written.
     """
     with (
@@ -67,7 +69,7 @@ def _add(archive: tarfile.TarFile, name: str, path: Path) -> None:
 def _written(path: Path) -> Iterator[IO[bytes]]:
     """Open a file beside the path, which takes its place when all is written."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(path.parent)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
         partial = Path(name)
         try:
@@ -81,5 +83,12 @@ def _written(path: Path) -> Iterator[IO[bytes]]:
         raise StorageError(
             str(path.parent),
             f"expected a folder with room for {path.name}, found: {error.strerror or type(error).__name__}",
-            "check its permissions and the free space, or name another with --output",
+            "check its permissions and the free space, or name another folder",
         ) from error
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise ConfigurationError(str(path), "expected a folder, found a file", "name another folder") from error

@@ -42,7 +42,7 @@ class Package:
     Args:
         version: That of obs2seq.
         target: What the dependencies are made for.
-        files: One each of code, wheel and dependencies; any number of the others.
+        files: One each of code and wheel; one of dependencies where they were asked for; any number of the others.
     """
 
     version: str
