@@ -290,7 +290,7 @@ def test_no_database_is_said_with_the_command_that_makes_one(bucket: str) -> Non
     put_answers(f"{root}/in/part-0.parquet", answers(1, [1, 0]))
 
     with pytest.raises(
-        StorageError, match="Hint: make it once: aws glue create-database --database-input Name=nowhere"
+        DataNotFoundError, match="Hint: make it once: aws glue create-database --database-input Name=nowhere"
     ):
         _sequence(athena_service(athena, root, "nowhere"), root)
 
