@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "airflow"
 ARGUMENTS = [
-    "--s3_data_location=s3://obs2seq-data-111122223333/observations/2026-01-05",
-    "--output_s3_location=s3://obs2seq-data-111122223333/sequences/2026-01-05",
+    "--s3_data_location=s3://obs2seq-data-111122223333-eu-central-1/observations/2026-01-05",
+    "--output_s3_location=s3://obs2seq-data-111122223333-eu-central-1/sequences/2026-01-05",
     "--mode=emr",
 ]
 

@@ -171,3 +171,19 @@ def test_fields_of_records_and_all_names_are_quoted() -> None:
 def test_what_is_no_expression_is_refused(text: str) -> None:
     with pytest.raises(ConfigurationError, match=r"^columns.y: expected a column or a Spark SQL expression over the"):
         translated("columns.y", text, KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("regexp_like(", "found: regexp_like() without all that belongs to it. Line 1, Col: 12."),
+        ("n +", "found: an operation without all that belongs to it. Line 1, Col: 3."),
+        ("n > 1 AND", "found: an operation without all that belongs to it. Line 1, Col: 9."),
+        ("CAST(n", "found: Expected AS after CAST. Line 1, Col: 6."),
+    ],
+)
+def test_what_is_missing_is_said_in_words_of_the_language(text: str, said: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        translated("row_filter", text, KNOWN)
+
+    assert str(refused.value).endswith(said)

@@ -2,10 +2,15 @@
 
 import ast
 import json
+import re
 import runpy
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import boto3
 import pytest
@@ -109,6 +114,102 @@ def test_no_serverless_attempt_is_bound_to_the_token_of_another(definition: dict
         "SparkSubmitParameters",
     }
     assert parameters["Tags"]["project"] == "obs2seq"
+
+
+ONE_DEPLOY = {"serverless": DEPLOYED[:3], "glue": DEPLOYED[3:]}
+
+
+def _in_a_clone(tmp_path: Path, script: str, lines: list[str] | None) -> Path:
+    """Return the script in a clone where this was deployed."""
+    copied = tmp_path / "examples" / script
+    copied.parent.mkdir(parents=True)
+    shutil.copytree(ROOT / "emr", tmp_path / "emr")
+    shutil.copy(EXAMPLES / script, copied)
+    if lines is not None:
+        (tmp_path / "examples" / "deployed.txt").write_text("\n".join(lines) + "\n", "utf-8")
+    return copied
+
+
+def _printed(tmp_path: Path, lines: list[str] | None) -> subprocess.CompletedProcess[str]:
+    script = _in_a_clone(tmp_path, "step_functions/definition.py", lines)
+    return subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(("target", "states"), [("serverless", {"ec2", "serverless"}), ("glue", {"glue"})])
+def test_one_deploy_is_enough_for_a_state_machine(tmp_path: Path, target: str, states: set[str]) -> None:
+    printed = _printed(tmp_path, ONE_DEPLOY[target])
+
+    made = json.loads(printed.stdout)
+    assert {name.removeprefix("Run on ") for name in made["States"] if name.startswith("Run on ")} == states
+    assert {made["StartAt"], *_followers(made)} == set(made["States"])
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (None, "deployed.txt: expected what 'obs2seq deploy' prints, found no file. Hint: see README.md here.\n"),
+        ([], "deployed.txt: expected what 'obs2seq deploy' prints, found none of its scripts.\n"),
+        (DEPLOYED[2:3], "expected code, dependencies, found none. Hint: give all lines that 'obs2seq deploy"),
+    ],
+)
+def test_without_a_deploy_one_line_says_so(tmp_path: Path, lines: list[str] | None, words: str) -> None:
+    printed = _printed(tmp_path, lines)
+
+    assert (printed.returncode, printed.stdout) == (1, "")
+    assert printed.stderr.startswith("error: ")
+    assert words in printed.stderr
+    assert printed.stderr.count("\n") == 1
+
+
+AIRFLOW = (
+    "",
+    ".sdk",
+    *(f".providers.amazon.aws.{each}" for each in ("operators.emr", "operators.glue", "sensors.emr")),
+)
+
+
+@pytest.fixture
+def dag(monkeypatch: pytest.MonkeyPatch) -> MagicMock:
+    """Put a stand-in into Airflow's place, and return that for its DAG; `test_airflow.py` has the true one."""
+    airflow = MagicMock()
+    for name in AIRFLOW:
+        monkeypatch.setitem(sys.modules, f"airflow{name}", airflow)
+    made: MagicMock = airflow.DAG
+    return made
+
+
+@pytest.mark.parametrize(
+    ("lines", "names"),
+    [
+        (DEPLOYED[:3], ["obs2seq_emr", "obs2seq_emr_serverless"]),
+        (DEPLOYED[3:], ["obs2seq_glue"]),
+        (DEPLOYED, ["obs2seq_emr", "obs2seq_emr_serverless", "obs2seq_glue"]),
+    ],
+)
+def test_there_are_the_dags_of_what_was_deployed(
+    tmp_path: Path, dag: MagicMock, lines: list[str], names: list[str]
+) -> None:
+    runpy.run_path(str(_in_a_clone(tmp_path, "airflow/obs2seq_dags.py", lines)))
+
+    assert [call.args[0] for call in dag.call_args_list] == names
+
+
+@pytest.mark.usefixtures("dag")
+def test_dags_without_a_deploy_are_refused_in_one_message(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"deployed\.txt: expected what .* found no file"):
+        runpy.run_path(str(_in_a_clone(tmp_path, "airflow/obs2seq_dags.py", None)))
+
+
+def test_examples_name_the_bucket_that_the_stack_makes() -> None:
+    found = [
+        (path.name, bucket)
+        for path in EXAMPLES.rglob("*.*")
+        if path.suffix in {".py", ".json", ".md", ".txt"}
+        for bucket in re.findall(r"s3://(obs2seq-[\w-]+)", path.read_text("utf-8"))
+    ]
+
+    assert len(found) > 10
+    assert {bucket.rpartition("111122223333")[2] for _, bucket in found} == {"-eu-central-1"}
 
 
 def test_step_functions_takes_the_definition_and_no_broken_one(definition: dict[str, Any]) -> None:

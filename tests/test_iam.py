@@ -41,6 +41,7 @@ TRUSTED = {
     "submitter": "arn:aws:iam::${account}:root",
 }
 
+SOURCE = EMR.parent / "src" / "obs2seq"
 GOOD: dict[str, Any] = {"Effect": "Allow", "Action": ["s3:PutObject"], "Resource": [OUTPUT]}
 PASS_ROLE = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "arn:aws:iam::${account}:role/${project}-glue"}
 
@@ -170,10 +171,29 @@ def test_the_readme_names_every_file_and_role() -> None:
     ],
 )
 def test_the_submitter_may_do_what_a_submission_calls(module: str, service: str, prefix: str) -> None:
-    code = (EMR.parent / "src" / "obs2seq" / module).read_text("utf-8")
-    operations = boto3.client(service, "eu-central-1").meta.method_to_api_mapping
-    called = {name for name in operations if re.search(rf'\.{name}\(|get_paginator\("{name}"\)', code)}
-    allowed = {action for statement in _statements("submitter") for action in texts(statement["Action"])}
+    called = _called(service, (SOURCE / module).read_text("utf-8"))
 
     assert called
-    assert {f"{prefix}:{operations[name]}" for name in called} <= allowed
+    assert {f"{prefix}:{operation}" for operation in called} <= _allowed("submitter")
+
+
+@pytest.mark.parametrize("service", ["athena", "glue"])
+def test_the_athena_user_may_do_what_the_warehouse_calls(service: str) -> None:
+    code = "".join(path.read_text("utf-8") for path in (SOURCE / "warehouses" / "athena").glob("*.py"))
+    called = _called(service, code)
+
+    assert called
+    assert {f"{service}:{operation}" for operation in called} <= _allowed("athena-user")
+
+
+def _called(service: str, code: str) -> set[str]:
+    """Return the operations of a service that code calls."""
+    operations = boto3.client(service, "eu-central-1").meta.method_to_api_mapping  # type: ignore[call-overload]
+    return {
+        operation for name, operation in operations.items() if re.search(rf'\.{name}\(|get_paginator\("{name}"\)', code)
+    }
+
+
+def _allowed(role: str) -> set[str]:
+    statements = (statement for statement in _statements(role) if statement["Effect"] == "Allow")
+    return {action for statement in statements for action in texts(statement["Action"])}

@@ -224,6 +224,62 @@ class TestClaimsBesideTheFolders:
         assert f"{LOCATION}/_STARTED/run_id={A}.json" in storage.files
 
 
+@pytest.mark.parametrize("kind", [EmptyFolderDataset, PublishedDataset])
+class TestTakeBack:
+    def test_nothing_stays_of_a_run_that_failed(self, kind: type[PublishedDataset]) -> None:
+        storage = InMemoryStorage()
+        publish(storage, A)
+        before = dict(storage.files)
+        dataset = kind(storage, LOCATION)
+        claim = dataset.start(B)
+        write_data(storage, B)
+
+        dataset.take_back(B, claim)
+
+        assert storage.files == before
+
+    def test_a_folder_that_another_has_claimed_since_stays(self, kind: type[PublishedDataset]) -> None:
+        storage = InMemoryStorage()
+        overtaken, other = kind(storage, LOCATION), kind(storage, LOCATION)
+        claim = overtaken.start(A)
+        other.clear_leftovers(B)
+        other.start(A)
+        write_data(storage, A)
+        before = dict(storage.files)
+
+        overtaken.take_back(A, claim)
+
+        assert storage.files == before
+
+    def test_what_another_has_finished_since_stays(self, kind: type[PublishedDataset]) -> None:
+        storage = InMemoryStorage()
+        overtaken, other = kind(storage, LOCATION), kind(storage, LOCATION)
+        claim = overtaken.start(A)
+        other.clear_leftovers(B)
+        other.start(A)
+        write_data(storage, A)
+        other.seal(a_manifest(A))
+        before = dict(storage.files)
+
+        overtaken.take_back(A, claim)
+
+        assert storage.files == before
+
+    def test_a_run_that_is_finished_but_for_its_claim_stays(self, kind: type[PublishedDataset]) -> None:
+        storage = DyingStorage()
+        dataset = kind(storage, LOCATION)
+        claim = dataset.start(A)
+        write_data(storage, A)
+        storage.changes_left = 1
+        with pytest.raises(KilledError):
+            dataset.seal(a_manifest(A))
+        storage.changes_left = None
+
+        dataset.take_back(A, claim)
+
+        assert dataset.manifest(A) == a_manifest(A)
+
+
 class TestStart:
     def test_of_two_that_start_the_same_run_one_is_refused(self) -> None:
         storage = InMemoryStorage()

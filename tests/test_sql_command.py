@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from obs2seq.cli import main
+from obs2seq.warehouses.athena.registrations import registered_name
 from tests.athena_fakes import client
 from tests.athena_jobs import new_database
 
@@ -52,6 +53,29 @@ def test_statements_of_a_run_are_printed_in_the_order_in_which_they_are_sent(cap
     assert "THEN 'other_subset' END" in out
 
 
+def test_what_is_printed_can_be_pasted_as_two_statements(capsys: Capture) -> None:
+    _, out, _ = _asked(capsys, "--athena_table", "answers")
+
+    first, second, rest = out.split(";\n")
+    assert first.startswith("-- What is counted before anything is written\nWITH\n")
+    assert second.startswith("\n-- What is written\nUNLOAD (")
+    assert rest == ""
+
+
+@pytest.mark.parametrize(
+    ("method", "location"), [("hash", "s3://bucket/observations"), ("folder", "s3://bucket/observations/test")]
+)
+def test_without_a_table_it_is_the_one_that_a_run_registers(capsys: Capture, method: str, location: str) -> None:
+    code, out, _ = _asked(
+        capsys,
+        *("--s3_data_location", "s3://bucket/observations/", "--athena_database", "school"),
+        *("--subset_method", method, "--subset", "test", "--select-only"),
+    )
+
+    assert code == 0
+    assert f'FROM "school"."{registered_name(location)}"' in out
+
+
 def test_the_select_alone_needs_no_types(capsys: Capture) -> None:
     code, out, _ = _asked(capsys, "--athena_table", "answers", "--select-only")
 
@@ -86,6 +110,11 @@ def test_types_are_looked_up_in_glue(capsys: Capture, s3_endpoint: str) -> None:
     ("options", "words"),
     [
         ([], "error: athena_table: expected the table or view to read, found none. Hint: name one;"),
+        (["--athena_table", "a", "--output_format", "delta"], "output_format: expected parquet, which is what Athena"),
+        (["--athena_table", "a", "--output_s3_location", "/tmp/out"], "which Athena reads and writes, found a local"),
+        (["--s3_data_location", "in"], "error: in: expected s3://<bucket>/<folder>, which Athena reads and writes"),
+        (["--s3_data_location", "s3://b/x", "--output_s3_location", "s3://b/x/y"], "expected input and output apart, found that"),
+        (["--athena_table", "a", "--subset_method", "folder"], "found a folder for each at s3://<bucket>/<data>"),
         (["--athena_table", "a..b"], "error: table: expected name, database.name or catalog.database.name"),
         (["--athena_table", "a", "--subset", "tset"], "expected one of train, validation, test, found 'tset'"),
         (["--athena_table", "a", "--types", "nowhere.yaml"], "error: nowhere.yaml: expected a YAML file, found none"),

@@ -52,5 +52,5 @@ def _obs2seq(*words: str) -> str:
 
 
 if __name__ == "__main__":
-    data = "s3://obs2seq-data-111122223333"
+    data = "s3://obs2seq-data-111122223333-eu-central-1"
     sequence_observations(f"{data}/observations", f"{data}/sequences")

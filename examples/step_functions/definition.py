@@ -1,22 +1,29 @@
-"""Prints a Step Functions definition that runs the job on EMR, EMR Serverless or Glue.
+"""Prints a Step Functions definition that runs the job on EMR, EMR Serverless or Glue: on what there is a package for.
 
 python examples/step_functions/definition.py > definition.json
 """
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
+from obs2seq.errors import ConfigurationError, Obs2SeqError
 from obs2seq.launch.scheduling import scheduled_requests
 from obs2seq.launch.values import load_values
 
 CLONE = Path(__file__).resolve().parents[2]
 DEPLOYED = CLONE / "examples" / "deployed.txt"  # what `obs2seq deploy` printed
 CLUSTER, STEP_ROLE = "j-1ABCDEFGHIJKL", "arn:aws:iam::111122223333:role/obs2seq-emr-step"
+SCRIPTS = {
+    "ec2": "/sequence_observations.py",
+    "serverless": "/sequence_observations.py",
+    "glue": "/glue_sequence_observations.py",
+}
 MAX_HOURS = 4
 SETTINGS = {
-    "s3_data_location": "s3://obs2seq-data-111122223333/observations",
-    "output_s3_location": "s3://obs2seq-data-111122223333/sequences",
+    "s3_data_location": "s3://obs2seq-data-111122223333-eu-central-1/observations",
+    "output_s3_location": "s3://obs2seq-data-111122223333-eu-central-1/sequences",
     "sequence_length": 100,
 }
 # Another attempt is safe: what is published already is found, and nothing is done twice.
@@ -26,7 +33,8 @@ BUSY = {"ErrorEquals": ["Glue.ConcurrentRunsExceededException"], "IntervalSecond
 
 def definition() -> dict[str, Any]:
     """Return a state machine whose input names the target: `{"target": "serverless"}`."""
-    tasks = {"ec2": _emr_step(), "serverless": _serverless_run(), "glue": _glue_run()}
+    makers = {"ec2": _emr_step, "serverless": _serverless_run, "glue": _glue_run}
+    tasks = {target: makers[target]() for target in _targets()}
     return {
         "Comment": "Makes sequences of observations.",
         "StartAt": "Target",
@@ -39,15 +47,35 @@ def definition() -> dict[str, Any]:
             **{f"Run on {target}": task for target, task in tasks.items()},
             "Published": {"Type": "Succeed"},
             "Failed": {"Type": "Fail", "ErrorPath": "$.failure.Error", "CausePath": "$.failure.Cause"},
-            "No such target": {"Type": "Fail", "Error": "NoSuchTarget", "Cause": "Expected ec2, serverless or glue."},
+            "No such target": {
+                "Type": "Fail",
+                "Error": "NoSuchTarget",
+                "Cause": f"Expected one of {', '.join(tasks)}.",
+            },
         },
     }
 
 
+def _targets() -> list[str]:
+    """Return the targets whose script is on S3."""
+    deployed = _deployed()
+    targets = [target for target, script in SCRIPTS.items() if any(line.endswith(script) for line in deployed)]
+    if not targets:
+        raise ConfigurationError(str(DEPLOYED), "expected what 'obs2seq deploy' prints, found none of its scripts")
+    return targets
+
+
+def _deployed() -> list[str]:
+    try:
+        return DEPLOYED.read_text("utf-8").split()
+    except FileNotFoundError as error:
+        hint = "see README.md here"
+        raise ConfigurationError(str(DEPLOYED), "expected what 'obs2seq deploy' prints, found no file", hint) from error
+
+
 def _requests(target: str, **names: str) -> dict[str, dict[str, Any]]:
     values = load_values(CLONE / "emr" / "values.yaml").model_copy(update=names)
-    deployed = DEPLOYED.read_text("utf-8").splitlines()
-    return scheduled_requests(target, SETTINGS, values, deployed, max_hours=MAX_HOURS, templates=CLONE / "emr")
+    return scheduled_requests(target, SETTINGS, values, _deployed(), max_hours=MAX_HOURS, templates=CLONE / "emr")
 
 
 def _task(resource: str, parameters: dict[str, Any], *retries: dict[str, Any]) -> dict[str, Any]:
@@ -88,4 +116,7 @@ def _capitalised(node: Any) -> Any:
 
 
 if __name__ == "__main__":
-    print(json.dumps(definition(), indent=2))
+    try:
+        print(json.dumps(definition(), indent=2))
+    except Obs2SeqError as error:
+        sys.exit(f"error: {error}")

@@ -11,9 +11,10 @@ A dataset's location holds one folder a run and one pointer:
 A run is `run_for`, `clear_leftovers`, then, unless it `is_finished`, `start`, the data and `seal`; then `make_current`
 and `remove_old_runs`. Nothing that readers can reach is ever overwritten: a forced rerun of the same fingerprint gets
 the next number, from 2, so that what is current stays readable until the new run replaces it. A process that dies at
-any step leaves the former output current, and the next run clears up. One run at a time may write a dataset: of two,
-the one that is overtaken fails, and publishes nothing. As it may go on writing until it notices, no run ever writes
-into a folder that another has begun: also what a crash left is removed, not written anew.
+any step leaves the former output current, and the next run clears up; a run that fails takes back its own. One run at
+a time may write a dataset: of two, the one that is overtaken fails, and publishes nothing. As it may go on writing
+until it notices, no run ever writes into a folder that another has begun: also what a crash left is removed, not
+written anew.
 """
 
 import json
@@ -22,7 +23,7 @@ from contextlib import suppress
 
 from obs2seq.domain.files import is_hidden
 from obs2seq.domain.locations import join
-from obs2seq.domain.manifest import CurrentRun, Manifest
+from obs2seq.domain.manifest import CurrentRun, Manifest, published_meanwhile
 from obs2seq.domain.runs import CURRENT, MANIFEST, choose_run, claims, difference, run_folder, run_number, runs_among
 from obs2seq.errors import ConfigurationError, ConflictError, DataNotFoundError, StorageError
 from obs2seq.ports import Storage, VersionedText
@@ -95,10 +96,19 @@ class PublishedDataset:
         self._storage.remove(self.run_location(run_id))
         self._storage.remove(join(self.location, claims(run_id)[1]))
 
-    def start(self, run_id: str) -> None:
-        """Claim the folder of a new run; raise `ConflictError` where another process has just done so."""
+    def start(self, run_id: str) -> str:
+        """Claim the folder of a new run; return the claim, or raise `ConflictError` where another has just done so."""
         # Two processes never write the same text, so that `_replace` can tell whose it is.
-        self._replace(self._claim(run_id), json.dumps({"by": uuid.uuid4().hex}), None)
+        claim = json.dumps({"by": uuid.uuid4().hex})
+        self._replace(self._claim(run_id), claim, None)
+        return claim
+
+    def take_back(self, run_id: str, claim: str) -> None:
+        """Remove what there is of a run that failed, unless it is finished, or the claim is no longer there."""
+        # Where another process has cleared up, a third may have the folder by now.
+        stored = self._storage.read_text(self._claim(run_id))
+        if stored is not None and stored.text == claim and not self.is_finished(run_id):
+            self.remove_unfinished(run_id)
 
     def seal(self, manifest: Manifest) -> None:
         """Finish a run, whose data is complete, by writing its manifest.
@@ -160,7 +170,7 @@ class PublishedDataset:
 
     def _publishable(self, run_id: str, expected_current: CurrentRun | None, found: CurrentRun | None) -> Manifest:
         if found != expected_current and not _is(run_id, found):
-            raise ConflictError(self.location, _published_meanwhile(expected_current, found), _HINT)
+            raise ConflictError(self.location, published_meanwhile(expected_current, found), _HINT)
         manifest = self.finished_manifest(run_id)
         self.require_files(manifest)
         return manifest
@@ -201,16 +211,12 @@ class PublishedDataset:
                 raise
 
     def _runs(self) -> dict[str, bool]:
-        """Return every run here, and whether it is finished."""
-        return runs_among(self._paths())
-
-    def _paths(self) -> list[str]:
-        """Return all files here; raise `ConfigurationError` where they are output of another format."""
+        """Return every run here, and whether it is finished; `ConfigurationError` for output of another format."""
         paths = [file.path for file in self._storage.list_files(self.location)]
         if any(path.startswith(_DELTA_LOG) for path in paths):
             hint = "name another output_s3_location, or set output_format: delta"
             raise ConfigurationError(self.location, "expected published Parquet or nothing, found a Delta table", hint)
-        return paths
+        return runs_among(paths)
 
     def _finished_runs(self) -> list[str]:
         return [run_id for run_id, is_finished in self._runs().items() if is_finished]
@@ -242,8 +248,3 @@ def resolve(storage: Storage, location: str) -> tuple[Manifest, str]:
 
 def _is(run_id: str, current: CurrentRun | None) -> bool:
     return current is not None and current.run_id == run_id
-
-
-def _published_meanwhile(expected: CurrentRun | None, found: CurrentRun | None) -> str:
-    before, now = (f"run {current.run_id}" if current else "no run" for current in (expected, found))
-    return f"expected {before} to be current still, found {now}: another run published meanwhile"

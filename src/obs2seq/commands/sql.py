@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from obs2seq.warehouses.engine import Order
 
 _ON_ATHENA = {"mode": "athena"}
-_ANY_OUTPUT = "s3://<bucket>/<output>"
+_ANY_DATA, _ANY_OUTPUT = "s3://<bucket>/<data>", "s3://<bucket>/<output>"
 _FROM_GLUE = "glue"
 
 
@@ -38,8 +38,8 @@ def add_sql(parser: argparse.ArgumentParser) -> None:
 
 def _print(arguments: argparse.Namespace) -> None:
     settings = load_settings(given_settings(arguments), os.environ, arguments.config, _ON_ATHENA, required=[])
-    _require_table(settings)
     order = order_for(settings, arguments.subset or next(iter(settings.subsets)))
+    _require_fit(settings, order)
     made = _statements(settings, order, arguments.types)
     if arguments.select_only:
         print(made.select, end="")
@@ -47,8 +47,8 @@ def _print(arguments: argparse.Namespace) -> None:
     from obs2seq.sql.runs import unload
 
     target = join(settings.output_s3_location or _ANY_OUTPUT, order.dataset, "run_id=<run>")
-    print(f"-- What is counted before anything is written\n{made.counts}")
-    print(f"-- What is written\n{unload(made.select, target, settings.compression)}", end="")
+    print(f"-- What is counted before anything is written\n{_ended(made.counts)}")
+    print(f"-- What is written\n{_ended(unload(made.select, target, settings.compression))}", end="")
 
 
 def order_for(settings: Settings, subset: str) -> Order:
@@ -66,21 +66,49 @@ def order_for(settings: Settings, subset: str) -> Order:
     return Order(job(settings), subset, settings.output, f"{subset}_{ending}")
 
 
-def _require_table(settings: Settings) -> None:
-    if settings.athena_table is None:
-        raise ConfigurationError(
-            "athena_table",
-            "expected the table or view to read, found none",
-            "name one; the statements are the same for a table that a run would register",
-        )
+def _require_fit(settings: Settings, order: Order) -> None:
+    """Raise what a run would raise of these settings alone."""
+    from obs2seq.warehouses.athena.limits import require_one_table, require_parquet, s3_location
+    from obs2seq.warehouses.locations import require_apart
+
+    require_parquet(order.job)
+    data, output = settings.s3_data_location, settings.output_s3_location
+    locations = [s3_location(each) for each in (data, output) if each]
+    if len(locations) > 1:
+        require_apart(*locations)
+    if settings.athena_table is not None:
+        require_one_table(data or _ANY_DATA, has_own_folder=_has_folders(settings))
 
 
 def _statements(settings: Settings, order: Order, types: str | None) -> RunStatements:
     from obs2seq.warehouses.athena.statements import InputTable, statements_of
 
-    table = str(settings.athena_table)
+    table = settings.athena_table or _registered(settings, order)
     known, is_text = _types(settings, table, types)
-    return statements_of(order, InputTable(table, known, is_text, settings.subset_method == "folder"))
+    return statements_of(order, InputTable(table, known, is_text, _has_folders(settings)))
+
+
+def _registered(settings: Settings, order: Order) -> str:
+    """Return the name of the table that a run registers over the subset's data."""
+    from obs2seq.warehouses.athena.statements import registered_name
+
+    location = settings.s3_data_location
+    if not location:
+        raise ConfigurationError(
+            "athena_table",
+            "expected the table or view to read, found none",
+            "name one; or name s3_data_location, over which a run registers a table",
+        )
+    found = join(location, order.subset) if _has_folders(settings) else location
+    return f"{settings.athena_database}.{registered_name(found)}"
+
+
+def _has_folders(settings: Settings) -> bool:
+    return settings.subset_method == "folder"
+
+
+def _ended(statement: str) -> str:
+    return f"{statement.rstrip()};\n"
 
 
 def _types(settings: Settings, table: str, source: str | None) -> tuple[Mapping[str, str] | None, bool]:

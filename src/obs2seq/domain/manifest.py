@@ -127,3 +127,9 @@ class CurrentRun(_Document):
             previous_run_id=previous.run_id if previous else None,
             published_at=manifest.published_at,
         )
+
+
+def published_meanwhile(expected: CurrentRun | None, found: CurrentRun | None) -> str:
+    """Say that another run is current than was expected to be so still."""
+    before, now = (f"run {current.run_id}" if current else "no run" for current in (expected, found))
+    return f"expected {before} to be current still, found {now}: another run published meanwhile"

@@ -7,29 +7,20 @@ is not known to mean the same is refused by its name.
 
 from collections.abc import Iterable, Mapping
 
-import sqlglot
 from sqlglot import exp
-from sqlglot.dialects.spark import Spark
-from sqlglot.errors import SqlglotError
 
 from obs2seq.domain.validation import nearest
 from obs2seq.errors import ConfigurationError
 from obs2seq.sql.column_types import ColumnType
 from obs2seq.sql.identifiers import quoted
 from obs2seq.sql.operations import OPERATIONS, UntranslatableError
+from obs2seq.sql.parsing import parsed
 from obs2seq.sql.terms import Term, kind_of
 
 _HINT = "compute it in a view, and name the view as athena_table"
 
 Columns = Mapping[str, ColumnType | None]
 """The columns that an expression may read: for each name its type, None where it is not known, or no scalar."""
-
-
-class _AnsiSpark(Spark):
-    """Spark as it runs here: a cast that fails stops the run."""
-
-    class Parser(Spark.Parser):  # type: ignore[misc,valid-type]  # sqlglot makes it at runtime
-        STRICT_CAST = True
 
 
 class _Translation:
@@ -97,14 +88,7 @@ def translated(setting: str, text: str, columns: Columns | None) -> tuple[Term, 
             mean the same in Athena; that is named.
     """
     translation = _Translation(setting, columns)
-    try:
-        node = sqlglot.parse_one(text, read=_AnsiSpark)
-    except SqlglotError as error:
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise ConfigurationError(
-            setting, f"expected a column or a Spark SQL expression over the input, found: {reason}"
-        ) from error
-    return translation.term(node), translation.read
+    return translation.term(parsed(setting, text)), translation.read
 
 
 def known_columns(names: Iterable[str], types: Mapping[str, ColumnType]) -> dict[str, ColumnType | None]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 
 from obs2seq.domain.fingerprint import files_digest, fingerprint
 from obs2seq.domain.manifest import InputSummary
-from obs2seq.errors import ConfigurationError, DataError, StorageError
+from obs2seq.errors import Obs2SeqError, StorageError
 from obs2seq.ports import Source
 from obs2seq.publishing import PublishedDataset
 from obs2seq.version import __version__
@@ -30,12 +30,10 @@ def make(order: Order, found: SubsetSource, dataset: PublishedDataset, engine: E
     if dataset.is_finished(run_id):
         logger.info("%s: run %s is finished already, nothing to do (--force makes it anew)", order.dataset, run_id)
         return run_id
-    dataset.start(run_id)
-    logger.info("%s: run %s of %d files, %d bytes", order.dataset, run_id, len(found.source.files), found.source.size)
-    location = dataset.run_location(run_id)
-    with _removed_where_refused(dataset, run_id):
-        manifest = engine.make(order, found, location, run_id)
-    dataset.seal(manifest)
+    with _claimed(dataset, run_id):
+        files, size = len(found.source.files), found.source.size
+        logger.info("%s: run %s of %d files, %d bytes", order.dataset, run_id, files, size)
+        dataset.seal(engine.make(order, found, dataset.run_location(run_id), run_id))
     return run_id
 
 
@@ -52,13 +50,14 @@ def input_summary(source: Source) -> InputSummary:
 
 
 @contextmanager
-def _removed_where_refused(dataset: PublishedDataset, run_id: str) -> Iterator[None]:
-    """Leave no rows behind that a rule has refused: who opens the dataset's folder as a whole would read them."""
+def _claimed(dataset: PublishedDataset, run_id: str) -> Iterator[None]:
+    """Hold a new run's folder; after an error leave nothing in it: who opens the dataset as a whole would read it."""
+    claim = dataset.start(run_id)
     try:
         yield
-    except (DataError, ConfigurationError):
+    except Obs2SeqError:
         with suppress(StorageError):
-            dataset.remove_unfinished(run_id)
+            dataset.take_back(run_id, claim)
         raise
 
 

@@ -103,7 +103,8 @@ class GlueCatalogue:
 
         Raises:
             ConfigurationError: A table of this name is another one.
-            StorageError: Glue refused, or there is no such database.
+            DataNotFoundError: There is no such database.
+            StorageError: Glue refused.
         """
         found = self._found(self.database, wanted.name) or self._created(wanted)
         _require_same(found, wanted, f"{self.database}.{wanted.name}")
@@ -155,7 +156,7 @@ class GlueCatalogue:
             except ClientError as error:
                 if error.response["Error"]["Code"] != "EntityNotFoundException":
                     raise
-                raise StorageError(
+                raise DataNotFoundError(
                     where,
                     f"expected a database '{self.database}' in the Glue catalogue, found none",
                     f"make it once: aws glue create-database --database-input Name={self.database}",

@@ -5,13 +5,13 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from urllib.parse import unquote
 
-from obs2seq.domain.fingerprint import fingerprint
 from obs2seq.domain.locations import join
 from obs2seq.domain.source import Source
 from obs2seq.errors import ConfigurationError, DataError
 from obs2seq.warehouses.athena.catalogue import Registration
 from obs2seq.warehouses.athena.files import ParquetFooter
 from obs2seq.warehouses.athena.hive_types import hive_type
+from obs2seq.warehouses.athena.statements import registered_name as registered_name
 
 _NULL = "__HIVE_DEFAULT_PARTITION__"
 _OWN_TABLE = "make a table over the location yourself, and name it as athena_table"
@@ -31,11 +31,6 @@ def require_registrable(source: Source) -> None:
         raise ConfigurationError(
             source.location, f"expected a folder of Parquet files, to register as a table, found {found}", _OWN_TABLE
         )
-
-
-def registered_name(location: str) -> str:
-    """Return the name of the table over a location."""
-    return f"obs2seq_{fingerprint(location.rstrip('/'))}"
 
 
 def registration(source: Source, footers: Sequence[ParquetFooter], is_read: Callable[[str], bool]) -> Registration:

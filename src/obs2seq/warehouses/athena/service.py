@@ -6,7 +6,6 @@ from dataclasses import replace
 from functools import partial
 
 from obs2seq.domain.job import Job
-from obs2seq.domain.locations import bucket_and_key, is_s3
 from obs2seq.domain.reading import reads
 from obs2seq.domain.source import Source
 from obs2seq.errors import ConfigurationError
@@ -15,6 +14,7 @@ from obs2seq.warehouses.athena.catalogue import CatalogueTable, GlueCatalogue
 from obs2seq.warehouses.athena.datasets import EmptyFolderDataset
 from obs2seq.warehouses.athena.engine import AthenaEngine, AthenaTools
 from obs2seq.warehouses.athena.files import ParquetFooters
+from obs2seq.warehouses.athena.limits import require_one_table, require_parquet, s3_location
 from obs2seq.warehouses.athena.queries import AthenaQueries
 from obs2seq.warehouses.athena.registrations import registration, require_registrable
 from obs2seq.warehouses.service import WarehouseService
@@ -49,12 +49,7 @@ class AthenaWarehouseService(WarehouseService):
         footers: ParquetFooters,
         table: str | None = None,
     ) -> None:
-        if job.output_format == "delta":
-            raise ConfigurationError(
-                "output_format",
-                "expected parquet, which is what Athena unloads, found delta",
-                "set output_format: parquet, or make the Delta table with MODE=emr or MODE=local",
-            )
+        require_parquet(job)
         tools = AthenaTools(queries, self._table, footers, storage)
         super().__init__(job, AthenaEngine(tools), storage, partial(EmptyFolderDataset, storage))
         self._catalogue, self._footers, self._table_name = catalogue, footers, table
@@ -62,14 +57,7 @@ class AthenaWarehouseService(WarehouseService):
 
     def checked_location(self, location: str) -> str:
         """Return an S3 location as it is; raise `ConfigurationError` for any other."""
-        if not is_s3(location):
-            raise ConfigurationError(
-                location,
-                "expected s3://<bucket>/<folder>, which Athena reads and writes, found a local path",
-                "set MODE=local to run on this machine",
-            )
-        bucket_and_key(location)
-        return location.rstrip("/")
+        return s3_location(location)
 
     def found(self, location: str, job: Job, subset: str) -> SubsetSource:
         """Return where the subset's rows are; raise for what Athena cannot read, before anything starts."""
@@ -77,7 +65,7 @@ class AthenaWarehouseService(WarehouseService):
         if self._table_name is None:
             require_registrable(found.source)
             return found
-        _require_one_table(found, location)
+        require_one_table(location, has_own_folder=found.has_own_folder)
         table = self._named_table(self._table_name)
         if table.location and table.location.rstrip("/") != location.rstrip("/"):
             raise ConfigurationError(
@@ -102,12 +90,3 @@ class AthenaWarehouseService(WarehouseService):
         if name not in self._known:
             self._known[name] = self._catalogue.table(name)
         return self._known[name]
-
-
-def _require_one_table(found: SubsetSource, location: str) -> None:
-    if found.has_own_folder:
-        raise ConfigurationError(
-            "athena_table",
-            f"expected subsets that a column or a hash tells apart, found a folder for each at {location}",
-            "set subset_method to column or hash, or leave athena_table out",
-        )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from obs2seq.domain.fingerprint import fingerprint
 from obs2seq.sql.runs import RunStatements, run_statements
 from obs2seq.sql.selection import TableSelection
 from obs2seq.warehouses.engine import Order
@@ -21,6 +22,11 @@ class InputTable:
     """Whether its rows are decoded from text."""
     has_subset_alone: bool = False
     """Whether it holds the rows of one subset, and no others."""
+
+
+def registered_name(location: str) -> str:
+    """Return the name of the table over a location."""
+    return f"obs2seq_{fingerprint(location.rstrip('/'))}"
 
 
 def statements_of(order: Order, table: InputTable) -> RunStatements:

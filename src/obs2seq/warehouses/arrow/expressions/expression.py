@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import pyarrow as pa
-import sqlglot
 from sqlglot import exp
-from sqlglot.dialects.spark import Spark
-from sqlglot.errors import SqlglotError
 
 from obs2seq.domain.validation import nearest
 from obs2seq.errors import ConfigurationError, DataError
+from obs2seq.sql.parsing import parsed
 from obs2seq.warehouses.arrow.expressions.functions import NAMED, OPERATIONS
 from obs2seq.warehouses.arrow.expressions.rows import Rows
 from obs2seq.warehouses.arrow.expressions.values import Data, RowError, UntranslatableError, Value
 
 _HINT = "compute it before, or set engine: spark"
-
-
-class _AnsiSpark(Spark):
-    """Spark as it runs here: a cast that fails stops the run."""
-
-    class Parser(Spark.Parser):  # type: ignore[misc,valid-type]  # sqlglot makes it at runtime
-        STRICT_CAST = True
 
 
 class Expression:
@@ -39,7 +30,7 @@ class Expression:
 
     def __init__(self, setting: str, text: str, schema: pa.Schema) -> None:
         self._setting, self._schema = setting, schema
-        self._node = _parsed(setting, text)
+        self._node = parsed(setting, text)
         self._small = [name.lower() for name in schema.names]
         self.type = self._type()
 
@@ -115,16 +106,6 @@ class _Columns:
             plain = column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
             self._known[index] = pa.concat_arrays(plain.chunks) if plain.num_chunks else pa.array([], plain.type)
         return self._known[index]
-
-
-def _parsed(setting: str, text: str) -> exp.Expr:
-    try:
-        return sqlglot.parse_one(text, read=_AnsiSpark)
-    except SqlglotError as error:
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise ConfigurationError(
-            setting, f"expected a column or a Spark SQL expression over the input, found: {reason}"
-        ) from error
 
 
 def _name(node: exp.Expr) -> str:
