@@ -32,28 +32,36 @@ def main() -> None:
     arguments = _parser().parse_args()
     arguments.place.mkdir(parents=True, exist_ok=True)
     for data in arguments.sets:
-        append(arguments.results / "results.jsonl", measure(arguments, data))
-        runs = newest(read(arguments.results / "results.jsonl"))
-        draw_growth(runs, arguments.results / "growth.svg")
-        write_report(arguments.results / "RESULTS.md", runs)
+        at, load = datetime.now(UTC).isoformat(timespec="minutes"), round(os.getloadavg()[0], 1)
+        run = Run(at, arguments.size, data, command(arguments, data), machine(), versions(), [load])
+        try:
+            measure(arguments, run)
+        finally:  # who interrupts a run of hours keeps what it has measured
+            run.load.append(round(os.getloadavg()[0], 1))
+            write(arguments.results, run)
 
 
-def measure(arguments: argparse.Namespace, data: str) -> Run:
-    """Run all contenders on one set of observations."""
-    folder = arguments.data or observations_of(arguments.size, data, arguments.place)
+def measure(arguments: argparse.Namespace, run: Run) -> None:
+    """Run all contenders on one set of observations; the measurements are in `run` from the start, and fill there."""
+    data = arguments.data or observations_of(arguments.size, run.data, arguments.place)
     taking_part = contenders(arguments.only, arguments.size)
-    load, at = os.getloadavg()[0], datetime.now(UTC).isoformat(timespec="minutes")
     place = arguments.place / "work"
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir()
     environment = process_environment()
-    course = Course(folder, arguments.size, place, arguments.driver_memory, arguments.timeout_s, _say, environment)
-    measurements = run_processes(course, taking_part, arguments.repeats)
-    if data == "even" and arguments.warm_repeats:
+    course = Course(data, arguments.size, place, arguments.driver_memory, arguments.timeout_s, _say, environment)
+    run_processes(course, taking_part, arguments.repeats, run.measurements)
+    if run.data == "even" and arguments.warm_repeats:
         warmed = [contender for contender in taking_part if contender.most is None]
-        measurements += run_warm(course, warmed, arguments.warm_repeats)
-    loads = [round(load, 1), round(os.getloadavg()[0], 1)]
-    return Run(at, arguments.size, data, command(arguments, data), machine(), versions(), loads, measurements)
+        run_warm(course, warmed, arguments.warm_repeats, run.measurements)
+
+
+def write(results: Path, run: Run) -> None:
+    """Add a run to the records, and make tables and plots of all."""
+    append(results / "results.jsonl", run)
+    runs = newest(read(results / "results.jsonl"))
+    draw_growth(runs, results / "growth.svg")
+    write_report(results / "RESULTS.md", runs)
 
 
 def observations_of(size: int, data: str, place: Path) -> Path:

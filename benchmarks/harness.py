@@ -42,12 +42,13 @@ def process_environment() -> dict[str, str]:
     return os.environ | threads | {"PYTHONPATH": paths, "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
 
 
-def run_processes(course: Course, contenders: Sequence[Contender], repeats: int) -> list[Measurement]:
+def run_processes(course: Course, contenders: Sequence[Contender], repeats: int, into: list[Measurement]) -> None:
     """Run each contender in a process of its own, in turn, so often; compare what the first turn writes.
 
     A contender that fails once is left out of further turns.
     """
     measurements = {contender.name: Measurement(contender.name, "process") for contender in contenders}
+    into.extend(measurements.values())
     outputs = Outputs(course.place / "out", course.observations)
     for turn in range(repeats):
         for contender in contenders:
@@ -59,7 +60,6 @@ def run_processes(course: Course, contenders: Sequence[Contender], repeats: int)
                 course.say(f"{contender.name}: {measurement.output}")
             outputs.remove(contender)
     shutil.rmtree(course.place / "out", ignore_errors=True)
-    return list(measurements.values())
 
 
 def _run_once(course: Course, contender: Contender, measurement: Measurement) -> None:
@@ -93,12 +93,13 @@ def _is_data(file: Path) -> bool:
     return file.suffix in (".parquet", ".csv") and file.is_file()
 
 
-def run_warm(course: Course, contenders: Sequence[Contender], repeats: int) -> list[Measurement]:
+def run_warm(course: Course, contenders: Sequence[Contender], repeats: int, into: list[Measurement]) -> None:
     """Run contenders in processes that stay, in turn, so often and once more before: that first turn is dropped.
 
     Those on Spark share one session, the others have a process each.
     """
     measurements = {contender.name: Measurement(contender.name, "warm") for contender in contenders}
+    into.extend(measurements.values())
     settings = spark_settings(course.observations, course.driver_memory)
     with ExitStack() as stack:
 
@@ -113,7 +114,6 @@ def run_warm(course: Course, contenders: Sequence[Contender], repeats: int) -> l
                 if measurements[contender.name].failure is None:
                     process = "spark" if contender.is_spark else contender.name
                     _ask(course, worker(process), contender, measurements[contender.name], is_kept=turn > 0)
-    return list(measurements.values())
 
 
 def _ask(course: Course, worker: WarmWorker, contender: Contender, measurement: Measurement, *, is_kept: bool) -> None:

@@ -72,7 +72,9 @@ def _measurements(run: Run, measurements: Sequence[Measurement]) -> str:
     rows = []
     for one in measurements:
         if one.failure is not None or not one.wall_s:
-            rows.append([title_of(one.contender), f"not measured: {one.failure}", *[""] * (len(titles) - 2)])
+            rows.append(
+                [title_of(one.contender), f"not measured: {one.failure or 'interrupted'}", *[""] * (len(titles) - 2)]
+            )
             continue
         row = [title_of(one.contender), *_ratios(run, one), _range(one.wall_s), _range(one.cpu_s)]
         sizes = [_megabytes(size) for size in (one.peak_bytes, one.shuffle_bytes, one.output_bytes)]

@@ -12,7 +12,7 @@ import pytest
 from pyarrow import parquet
 from pyspark.sql import SparkSession
 
-from benchmarks.__main__ import contenders, observations_of, size_of
+from benchmarks.__main__ import contenders, main, observations_of, size_of
 from benchmarks.comparing import differences, differing, fingerprint
 from benchmarks.contenders import CONTENDERS, Contender
 from benchmarks.goals import reached
@@ -255,6 +255,24 @@ def test_records_are_read_as_they_were_written(tmp_path: Path) -> None:
 
     assert read(tmp_path / "results.jsonl") == runs
     assert read(tmp_path / "none.jsonl") == []
+
+
+def test_a_run_that_is_interrupted_keeps_what_it_has_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(arguments: argparse.Namespace, run: Run) -> None:
+        run.measurements += [_measurement("polars_lazy", 1.0), Measurement("duckdb_list", "process")]
+        raise KeyboardInterrupt
+
+    words = ["benchmarks", "--size", "1k", "--results", str(tmp_path), "--place", str(tmp_path / "place")]
+    monkeypatch.setattr(sys, "argv", words)
+    monkeypatch.setattr("benchmarks.__main__.measure", interrupted)
+
+    with pytest.raises(KeyboardInterrupt):
+        main()
+
+    (run,) = read(tmp_path / "results.jsonl")
+    assert (run.observations, run.data, len(run.load)) == (1_000, "even", 2)
+    assert run.measurements[0] == _measurement("polars_lazy", 1.0)
+    assert f"| {title_of('duckdb_list')} | not measured: interrupted |" in (tmp_path / "RESULTS.md").read_text()
 
 
 def test_newest_run_counts_for_each_size_and_set() -> None:
