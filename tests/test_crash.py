@@ -109,8 +109,10 @@ def written_by(settings: Settings) -> tuple[list[str], bool]:
 def stop_while_writing(job: subprocess.Popen[str], settings: Settings) -> None:
     """Stop the process, Java included, when the first of its files are there and the last are not."""
     for _ in range(50 * PROCESS_DOES_NOT_ANSWER_WITHIN_S):
-        if written_by(settings)[0]:
-            break
+        # What Spark moves while the folder is listed is gone when its turn comes.
+        with suppress(FileNotFoundError):
+            if written_by(settings)[0]:
+                break
         assert job.poll() is None, job.communicate()[1]
         time.sleep(0.02)
     os.killpg(job.pid, signal.SIGSTOP)
