@@ -376,6 +376,16 @@ def test_what_arrow_does_not_do_is_refused_by_name(changes: dict[str, Any], mess
         made(tmp_path / "in", tmp_path / "out", **changes)
 
 
+@pytest.mark.parametrize(("key", "value"), [("s3_kms_key", "alias/school"), ("s3_region", "eu-central-1")])
+def test_what_arrow_cannot_be_told_about_s3_is_refused_and_passed_over_elsewhere(
+    key: str, value: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigurationError, match=f"{key}: expected none where engine is arrow"):
+        run(settings_for(str(tmp_path / "in"), "s3://bucket/out", engine="arrow", **{key: value}))
+
+    warehouse(settings_for(str(tmp_path / "in"), str(tmp_path / "out"), engine="arrow", **{key: value}))
+
+
 def test_a_delta_table_is_refused_by_name(tmp_path: Path) -> None:
     put_answers(str(tmp_path / "in" / "a.parquet"), answers(1, [1]))
     (tmp_path / "in" / "_delta_log").mkdir()

@@ -16,15 +16,25 @@ from obs2seq.warehouses.service import Datasets
 if TYPE_CHECKING:
     from obs2seq.warehouses.engine import Engine
 
+_SAID_OTHERWISE = {"s3_kms_key": "let the bucket encrypt with the key by default", "s3_region": "set AWS_REGION"}
+
 
 def on_arrow(settings: Settings, storage: Storage) -> tuple[Engine, Datasets]:
     """Return the engine, and what it publishes into; raise for what Arrow does not do."""
     require_fit(settings.mode, settings.output_format)
-    if settings.s3_kms_key and is_s3(settings.output_s3_location):
-        problem = "expected none where engine is arrow, which cannot name the key of what it writes, found one"
-        raise ConfigurationError("s3_kms_key", problem, "let the bucket encrypt with the key, or set engine: spark")
+    _require_usual_s3(settings)
     from obs2seq.warehouses.arrow.engine import ArrowEngine, Workshop
     from obs2seq.warehouses.arrow.memory import budget_of
 
     workshop = Workshop(storage, budget_of(settings.memory_budget), settings.temporary_folder)
     return ArrowEngine(workshop), partial(PublishedDataset, storage)
+
+
+def _require_usual_s3(settings: Settings) -> None:
+    """Raise for what Arrow cannot be told about S3."""
+    if not (is_s3(settings.s3_data_location) or is_s3(settings.output_s3_location)):
+        return
+    for key, hint in _SAID_OTHERWISE.items():
+        if getattr(settings, key):
+            problem = "expected none where engine is arrow, whose access to S3 knows no such thing, found one"
+            raise ConfigurationError(key, problem, f"{hint}, or set engine: spark")

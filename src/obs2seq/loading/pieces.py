@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from obs2seq.domain.locations import is_s3, join
 from obs2seq.domain.manifest import Manifest
 from obs2seq.errors import StorageError
-from obs2seq.storage.filesystems import filesystem_of, path_in
+from obs2seq.storage.filesystems import opened
 
 _HINT = "load again, as a newer run may have replaced this one; or run with force to publish a new run"
 
@@ -116,14 +116,14 @@ class ParquetFiles:
         return [path for path in paths if path.split(".")[0] in columns]
 
     def _footer(self, location: str) -> pq.FileMetaData:
-        with _refusals(location), filesystem_of(location).open_input_file(path_in(location)) as file:
+        with _refusals(location), _open_input(location) as file:
             return pq.read_metadata(file)
 
     @contextmanager
     def _opened(self, location: str, texts: Sequence[str] = ()) -> Iterator[pq.ParquetFile]:
         with (
             _refusals(location),
-            filesystem_of(location).open_input_file(path_in(location)) as source,
+            _open_input(location) as source,
             pq.ParquetFile(
                 source,
                 metadata=self.footers[location],
@@ -171,3 +171,8 @@ def _refusals(location: str) -> Iterator[None]:
         raise
     except (OSError, pa.ArrowException) as error:
         raise StorageError(location, "expected a Parquet file that can be read, found otherwise", _HINT) from error
+
+
+def _open_input(location: str) -> pa.NativeFile:
+    filesystem, path = opened(location)
+    return filesystem.open_input_file(path)

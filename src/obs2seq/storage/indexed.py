@@ -10,7 +10,7 @@ from obs2seq.domain.layouts import SESSIONS, WINDOWS
 from obs2seq.domain.locations import is_s3, join
 from obs2seq.domain.spec import N_OBSERVATIONS
 from obs2seq.errors import StorageError
-from obs2seq.storage.filesystems import filesystem_of, path_in
+from obs2seq.storage.filesystems import opened
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -81,17 +81,17 @@ def _write(pieces: list[pa.Table], location: str, path: str, **options: Any) -> 
     from pyarrow import parquet
 
     target = join(location, path)
-    filesystem = filesystem_of(target)
+    filesystem, path_within = opened(target)
     try:
         if not is_s3(target):
-            filesystem.create_dir(path_in(join(location, path.split("/")[0])))
+            filesystem.create_dir(opened(join(location, path.split("/")[0]))[1])
         with (
-            filesystem.open_output_stream(path_in(target)) as sink,
+            filesystem.open_output_stream(path_within) as sink,
             parquet.ParquetWriter(sink, pieces[0].schema, **options) as writer,
         ):
             for piece in pieces:
                 writer.write_table(piece, row_group_size=max(piece.num_rows, 1))
-        size = filesystem.get_file_info(path_in(target)).size
+        size = filesystem.get_file_info(path_within).size
     except (OSError, pa.ArrowException) as error:
         raise StorageError(target, "expected to write Parquet here, found a refusal", "see --debug") from error
     return WrittenFile(path, size, sum(piece.num_rows for piece in pieces))

@@ -19,8 +19,8 @@ from obs2seq.kernel.columns import Array, load, load_pupils
 from obs2seq.kernel.ordering import Ordering
 from obs2seq.ports import Storage
 from obs2seq.publishing import resolve
+from obs2seq.storage.filesystems import opened
 from obs2seq.warehouses.arrow.failures import unreadable
-from obs2seq.warehouses.arrow.filesystems import opened
 from obs2seq.warehouses.arrow.types import as_spark_reads, with_zone
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from obs2seq.domain.locations import join
 from obs2seq.domain.manifest import Manifest
 from obs2seq.errors import StorageError
-from obs2seq.storage.filesystems import filesystem_of, path_in
+from obs2seq.storage.filesystems import opened
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -31,10 +31,8 @@ def first_rows(run_location: str, manifest: Manifest, count: int) -> list[dict[s
         for file in manifest.files:
             if len(rows) >= count:
                 break
-            location = join(run_location, file.path)
-            with parquet.ParquetFile(
-                path_in(location), filesystem=filesystem_of(location), coerce_int96_timestamp_unit="us"
-            ) as reader:
+            filesystem, path = opened(join(run_location, file.path))
+            with parquet.ParquetFile(path, filesystem=filesystem, coerce_int96_timestamp_unit="us") as reader:
                 batch = next(reader.iter_batches(batch_size=count - len(rows)), None)
                 rows += batch.to_pylist() if batch else []
     except (OSError, pyarrow.ArrowException) as error:

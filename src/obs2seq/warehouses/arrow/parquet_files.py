@@ -14,8 +14,8 @@ from obs2seq.domain.files import StoredFile
 from obs2seq.domain.locations import join
 from obs2seq.errors import DataError
 from obs2seq.ports import Source
+from obs2seq.storage.filesystems import opened
 from obs2seq.warehouses.arrow.failures import unreadable
-from obs2seq.warehouses.arrow.filesystems import opened
 from obs2seq.warehouses.arrow.pieces import Observations, Piece
 from obs2seq.warehouses.arrow.types import CODED_TEXT, as_spark_reads, spark_name, with_zone
 from obs2seq.warehouses.file_columns import Footer, require_equal_columns

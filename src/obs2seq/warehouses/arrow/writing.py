@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from obs2seq.domain.locations import join
+from obs2seq.storage.filesystems import opened
 from obs2seq.warehouses.arrow.failures import unwritable
-from obs2seq.warehouses.arrow.filesystems import opened
 
 FILE_ELEMENTS = 1 << 25
 """Values of one column after which a file is full: some 100 MB in all."""

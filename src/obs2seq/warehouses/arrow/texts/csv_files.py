@@ -16,8 +16,8 @@ from obs2seq.domain.locations import join
 from obs2seq.domain.validation import shortened
 from obs2seq.errors import ConfigurationError, DataError
 from obs2seq.ports import Source
+from obs2seq.storage.filesystems import opened
 from obs2seq.warehouses.arrow.failures import corrupt, unreadable
-from obs2seq.warehouses.arrow.filesystems import opened
 from obs2seq.warehouses.header_names import first_difference, require_header
 
 _BLOCK = 1 << 20

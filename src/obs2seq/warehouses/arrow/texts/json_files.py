@@ -14,8 +14,8 @@ from pyarrow import json as arrow_json
 from obs2seq.domain.files import StoredFile
 from obs2seq.domain.locations import join
 from obs2seq.errors import DataError
+from obs2seq.storage.filesystems import opened
 from obs2seq.warehouses.arrow.failures import unreadable
-from obs2seq.warehouses.arrow.filesystems import opened
 from obs2seq.warehouses.arrow.texts.fields import Read, reader_for
 from obs2seq.warehouses.arrow.texts.json_values import MisfitError, fitting, instant
 from obs2seq.warehouses.arrow.types import INSTANT
