@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from obs2seq.errors import ConfigurationError
@@ -65,6 +65,7 @@ def test_a_stride_arrives_as_it_was_meant(length: int, stride: int | None) -> No
     salt=st.text(st.characters(exclude_categories=["Cs"])),
     shares=st.integers(1, 9),
 )
+@example(features={"a": ("b\nc", "\n")}, columns={}, salt="", shares=1)
 def test_the_job_makes_the_same_settings_of_its_arguments(
     features: dict[str, tuple[str, Any]], columns: dict[str, str], salt: str, shares: int
 ) -> None:

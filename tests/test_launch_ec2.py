@@ -199,7 +199,7 @@ def test_logs_are_those_of_the_driver_and_of_the_step_and_the_error_in_them(aws:
     late = aws("logs", run_id, "--lines", 1)
 
     assert early.code == SERVICE
-    assert "expected logs of the driver, found none yet. Hint: those of EMR on EC2 come minutes late" in early.err
+    assert "expected logs of the driver, found none yet. Hint: they come minutes late" in early.err
     assert late.code == DONE
     titles = [line.split(": ")[0] for line in late.out.splitlines() if line.startswith("==> ")]
     assert titles == ["==> driver stderr", "==> driver stdout", "==> stderr", "==> controller", "==> error"]

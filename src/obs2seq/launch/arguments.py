@@ -14,6 +14,16 @@ _FLAGS = {"force"}
 """Settings whose option takes no value."""
 
 
+class _OneLine(yaml.SafeDumper):
+    """Writes line feeds as escapes, where the plain one would break the line."""
+
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style='"' if "\n" in data else None)
+
+
+_OneLine.add_representer(str, _OneLine.represent_str)
+
+
 def job_arguments(
     options: Mapping[str, object],
     config: Path | None = None,
@@ -87,7 +97,7 @@ def _text(key: str, value: object) -> str:
     if isinstance(value, str) and "string" in json_types(key):
         return value
     # YAML, not JSON: its reader takes 1e-05 for a text, and halves of a surrogate pair for characters.
-    text = yaml.safe_dump(_plain(value), default_flow_style=True, sort_keys=False, width=float("inf"))
+    text = yaml.dump(_plain(value), Dumper=_OneLine, default_flow_style=True, sort_keys=False, width=float("inf"))
     return text.removesuffix("\n").removesuffix("\n...")
 
 
