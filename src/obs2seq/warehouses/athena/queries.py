@@ -152,7 +152,7 @@ class AthenaQueries:
 
     def _wait(self, query: _Query, patience: Patience) -> Status:
         def tell(status: Status) -> None:
-            logger.info("%s: %s is %s", query.where, query.name, status.word.lower())
+            logger.info("%s: %s: %s", query.where, query.name, status.word)
 
         return wait(query.poll, patience, changed=tell, clock=self._clock, sleep=self._sleep)
 
