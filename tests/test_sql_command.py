@@ -113,7 +113,10 @@ def test_types_are_looked_up_in_glue(capsys: Capture, s3_endpoint: str) -> None:
         (["--athena_table", "a", "--output_format", "delta"], "output_format: expected parquet, which is what Athena"),
         (["--athena_table", "a", "--output_s3_location", "/tmp/out"], "which Athena reads and writes, found a local"),
         (["--s3_data_location", "in"], "error: in: expected s3://<bucket>/<folder>, which Athena reads and writes"),
-        (["--s3_data_location", "s3://b/x", "--output_s3_location", "s3://b/x/y"], "expected input and output apart, found that"),
+        (
+            ["--s3_data_location", "s3://b/x", "--output_s3_location", "s3://b/x/y"],
+            "expected input and output apart, found that",
+        ),
         (["--athena_table", "a", "--subset_method", "folder"], "found a folder for each at s3://<bucket>/<data>"),
         (["--athena_table", "a..b"], "error: table: expected name, database.name or catalog.database.name"),
         (["--athena_table", "a", "--subset", "tset"], "expected one of train, validation, test, found 'tset'"),
