@@ -3,6 +3,7 @@
 import datetime
 import decimal
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -140,7 +141,15 @@ def on_spark(spark: SparkSession) -> Any:
     )
 
 
-def test_expressions_give_the_values_and_types_of_spark(spark: SparkSession) -> None:
+@pytest.fixture
+def one_by_one(spark: SparkSession) -> Iterator[None]:
+    """Spark otherwise computes ahead what several expressions share, also what a condition is there to keep it from."""
+    spark.conf.set("spark.sql.subexpressionElimination.enabled", False)
+    yield
+    spark.conf.unset("spark.sql.subexpressionElimination.enabled")
+
+
+def test_expressions_give_the_values_and_types_of_spark(spark: SparkSession, one_by_one: None) -> None:
     texts = expressions()
     frame = on_spark(spark).orderBy("_row").select(*(F.expr(text).alias(f"c{i}") for i, text in enumerate(texts)))
     types = [field.dataType.simpleString() for field in frame.schema]
