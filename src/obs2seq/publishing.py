@@ -211,12 +211,16 @@ class PublishedDataset:
                 raise
 
     def _runs(self) -> dict[str, bool]:
-        """Return every run here, and whether it is finished; `ConfigurationError` for output of another format."""
+        """Return every run here, and whether it is finished."""
+        return runs_among(self._paths())
+
+    def _paths(self) -> list[str]:
+        """Return all files here; raise `ConfigurationError` where they are output of another format."""
         paths = [file.path for file in self._storage.list_files(self.location)]
         if any(path.startswith(_DELTA_LOG) for path in paths):
             hint = "name another output_s3_location, or set output_format: delta"
             raise ConfigurationError(self.location, "expected published Parquet or nothing, found a Delta table", hint)
-        return runs_among(paths)
+        return paths
 
     def _finished_runs(self) -> list[str]:
         return [run_id for run_id, is_finished in self._runs().items() if is_finished]

@@ -32,7 +32,7 @@ def on_arrow(settings: Settings, storage: Storage) -> tuple[Engine, Datasets]:
 
 def _require_usual_s3(settings: Settings) -> None:
     """Raise for what Arrow cannot be told about S3."""
-    if not (is_s3(settings.s3_data_location) or is_s3(settings.output_s3_location)):
+    if not any(map(is_s3, filter(None, (settings.s3_data_location, settings.output_s3_location)))):
         return
     for key, hint in _SAID_OTHERWISE.items():
         if getattr(settings, key):
