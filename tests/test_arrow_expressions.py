@@ -58,7 +58,7 @@ SAME_AS_SPARK = r"""
 whole + 1; whole - small; tiny * 1S; big + whole; -whole; -big; abs(small); whole % 3; whole % -3; -7 % 3; big % 4
 whole div 2; big div -2; 7 div 2; -7 div 2; whole / 2; 1 / 3; tiny / small is null; big / 3; score / 2; score * 2
 score + whole; score - 0.1; score * 1.5; single + score; score + big; 0.1 + 2e-1; -0.5; - 3; 2147483647; 2147483648
--2147483648; 1.50; 3L; 1.5D; 2S; 1e3; 'it''s'; "two"; true; null; NULL + 1
+-2147483648; 1.50; 3L; 1.5D; 2S; 1e3; 'it\'s'; "two"; true; null; NULL + 1
 whole = 7; whole <> 7; whole > 0; whole >= small; tiny < big; score = score; score > 1; score >= 0.5; score < 1e300
 score <= score; score = 0; single = 1.5D; score <> score; price > 1; price = 1.5; price >= 0.30; whole > 6.5
 big = 9007199254740993; big > 9007199254740992.0; price = score; whole = '7'
@@ -173,6 +173,15 @@ def test_expressions_that_fail_for_a_row_in_spark_fail_here(spark: SparkSession)
             frame.select(F.expr(text)).collect()
         with pytest.raises(DataError, match=r"columns\.x: expected every row to have a value, found one"):
             computed(text)
+
+
+def test_a_doubled_quote_is_refused_as_lanes_of_spark_read_it_differently() -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"columns\.x: expected no doubled quote, .* Hint: write \\' for a quote"
+    ):
+        computed("word = 'it''s'")
+
+    assert computed("word = '' or word = 'x'").type == pa.bool_()
 
 
 @pytest.mark.parametrize(

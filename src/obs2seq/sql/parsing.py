@@ -1,9 +1,10 @@
 """Spark SQL expressions, read by sqlglot as Spark reads them here."""
 
 import re
+from itertools import pairwise
 
 import sqlglot
-from sqlglot import exp
+from sqlglot import TokenType, exp
 from sqlglot.dialects.spark import Spark
 from sqlglot.errors import SqlglotError
 
@@ -28,14 +29,26 @@ def parsed(setting: str, text: str) -> exp.Expr:
         text: The expression.
 
     Raises:
-        ConfigurationError: The text is no expression.
+        ConfigurationError: The text is no expression, or holds a doubled quote.
     """
     try:
+        _refuse_doubled_quotes(setting, text)
         return sqlglot.parse_one(text, read=_AnsiSpark)
     except SqlglotError as error:
         raise ConfigurationError(
             setting, f"expected a column or a Spark SQL expression over the input, found: {_reason(error)}"
         ) from error
+
+
+def _refuse_doubled_quotes(setting: str, text: str) -> None:
+    """Raise for 'it''s': to Spark 3.5 it is two texts side by side, to Spark 4 one text with a quote in it."""
+    tokens = sqlglot.tokenize(text, read=_AnsiSpark)
+    for first, second in pairwise(tokens):
+        if first.token_type == second.token_type == TokenType.STRING and second.start == first.end + 1:
+            problem = "expected no doubled quote, which Spark 3.5 and 4 read differently, found one"
+            raise ConfigurationError(
+                setting, problem, "write \\' for a quote within a text, or put it into other quotes"
+            )
 
 
 def _reason(error: SqlglotError) -> str:
