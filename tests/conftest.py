@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 from obs2seq.aws.s3 import s3_client
 from obs2seq.storage.s3 import S3Storage
 from obs2seq.warehouses.session import local_session
+from tests.sql_engines import Engine, engine_named
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -80,3 +81,12 @@ def spark(s3_endpoint: str) -> Iterator[SparkSession]:
     session = local_session(settings, driver_memory="2g", shuffle_partitions=2, delta=True, s3=True)
     yield session
     session.stop()
+
+
+@pytest.fixture(scope="module", params=["duckdb", "trino"])
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """What runs the statements for Athena."""
+    with engine_named(request.param) as found:
+        if found is None:
+            pytest.skip("TRINO_URL is not set: no Trino to ask")
+        yield found

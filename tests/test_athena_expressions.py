@@ -4,7 +4,6 @@ import datetime
 import decimal
 import math
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ import pytest
 from obs2seq.errors import ConfigurationError
 from obs2seq.sql.column_types import scalar_type
 from obs2seq.sql.expressions import translated
-from tests.sql_engines import Engine, engine_named
+from tests.sql_engines import Engine
 
 TYPES = {
     "n": "bigint",
@@ -30,14 +29,6 @@ DAY = datetime.date(2026, 3, 9)
 MOMENT = datetime.datetime.fromisoformat("2026-03-09 08:05:07.5")
 ROW = [7, -7, -2.5, math.nan, decimal.Decimal("2.75"), " it's ", True, DAY, MOMENT, None]
 KNOWN = {name: scalar_type(type_) for name, type_ in TYPES.items()}
-
-
-@pytest.fixture(scope="module", params=["duckdb", "trino"])
-def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    with engine_named(request.param) as found:
-        if found is None:
-            pytest.skip("TRINO_URL is not set: no Trino to ask")
-        yield found
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ What they give is held to the oracle, to the splits' own arithmetic, and to coun
 
 import datetime
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -15,20 +15,12 @@ from obs2seq.domain.splits import ColumnValue, hash_range
 from obs2seq.errors import ConfigurationError, DataError, SpecificationError
 from obs2seq.sql.runs import TableSelection, run_statements, unload
 from tests import oracle
-from tests.sql_engines import Engine, comparable, engine_named
+from tests.sql_engines import Engine, comparable
 
 FEATURE = {"name": "v", "column": "v", "pad": -1}
 FRACTIONS = {"train": 0.6, "validation": 0.3, "test": 0.1}
 TRAIN = ColumnValue("subset", "train", ("train", "test"))
 Row = dict[str, Any]
-
-
-@pytest.fixture(scope="module", params=["duckdb", "trino"])
-def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    with engine_named(request.param) as found:
-        if found is None:
-            pytest.skip("TRINO_URL is not set: no Trino to ask")
-        yield found
 
 
 def _spec(**fields: Any) -> SequenceSpec:

@@ -4,7 +4,6 @@ import datetime
 import decimal
 import doctest
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -26,14 +25,6 @@ TRINO_NAMES = {"long": "bigint", "int": "integer", "string": "varchar", "timesta
 FEATURE = {"name": "x", "column": "x", "pad": 0}
 _moment = datetime.datetime.fromisoformat
 START = _moment("2026-01-05 08:00:00")
-
-
-@pytest.fixture(scope="module", params=["duckdb", "trino"])
-def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    with engine_named(request.param) as found:
-        if found is None:
-            pytest.skip("TRINO_URL is not set: no Trino to ask")
-        yield found
 
 
 def _spec(**fields: Any) -> SequenceSpec:
