@@ -73,14 +73,8 @@ def job_options(settings: Settings) -> dict[str, str]:
 
     Loading the texts as options gives equal settings again.
     """
-    values, defaults = settings.model_dump(), Settings().model_dump()
-    # A stride that is not told is the sequence length, whatever that is.
-    defaults["stride"] = settings.sequence_length
-    return {
-        key: _text(key, values[key])
-        for key in properties()
-        if key in (*LOCATIONS, "mode") or values[key] != defaults[key]
-    }
+    values, told = settings.model_dump(), {*LOCATIONS, "mode", *settings.chosen}
+    return {key: _text(key, values[key]) for key in properties() if key in told}
 
 
 def as_arguments(options: Mapping[str, str]) -> list[str]:

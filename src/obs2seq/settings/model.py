@@ -98,15 +98,17 @@ class Settings(
         return SequenceSpec(**{field: getattr(self, field) for field in SequenceSpec.model_fields})
 
     @property
-    def told(self) -> dict[str, object]:
-        """What differs from the defaults, and always the locations, the length and the mode."""
+    def chosen(self) -> list[str]:
+        """The keys whose values differ from the defaults."""
         # A stride that nobody told is the sequence length, whatever that is.
         defaults = {name: field.default for name, field in type(self).model_fields.items()}
         defaults["stride"] = self.sequence_length
-        names = [*_ALWAYS_TOLD, *(name for name in defaults if name not in _ALWAYS_TOLD)]
-        return {
-            name: getattr(self, name) for name in names if name in _ALWAYS_TOLD or getattr(self, name) != defaults[name]
-        }
+        return [name for name, default in defaults.items() if getattr(self, name) != default]
+
+    @property
+    def told(self) -> dict[str, object]:
+        """What differs from the defaults, and always the locations, the length and the mode."""
+        return {name: getattr(self, name) for name in dict.fromkeys((*_ALWAYS_TOLD, *self.chosen))}
 
 
 def _configuration_error(problems: list[tuple[str, str]], origins: Mapping[str, str]) -> ConfigurationError:
