@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from obs2seq.cli import main
-from obs2seq.warehouses.athena.registrations import registered_name
+from obs2seq.warehouses.athena.statements import registered_name
 from tests.athena_fakes import client
 from tests.athena_jobs import new_database
 

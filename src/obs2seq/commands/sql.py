@@ -62,8 +62,7 @@ def order_for(settings: Settings, subset: str) -> Order:
             f"expected one of {', '.join(settings.subsets)}, found '{subset}'",
             nearest(subset, settings.subsets),
         )
-    ending = "prepared" if settings.output == "observations" else f"sequenced_{settings.sequence_length}"
-    return Order(job(settings), subset, settings.output, f"{subset}_{ending}")
+    return Order.of(job(settings), subset, settings.output)
 
 
 def _require_fit(settings: Settings, order: Order) -> None:
@@ -90,7 +89,7 @@ def _statements(settings: Settings, order: Order, types: str | None) -> RunState
 
 def _registered(settings: Settings, order: Order) -> str:
     """Return the name of the table that a run registers over the subset's data."""
-    from obs2seq.warehouses.athena.statements import registered_name
+    from obs2seq.warehouses.athena.statements import registered_table
 
     location = settings.s3_data_location
     if not location:
@@ -99,8 +98,8 @@ def _registered(settings: Settings, order: Order) -> str:
             "expected the table or view to read, found none",
             "name one; or name s3_data_location, over which a run registers a table",
         )
-    found = join(location, order.subset) if _has_folders(settings) else location
-    return f"{settings.athena_database}.{registered_name(found)}"
+    name, _ = registered_table(location, order.subset, has_own_folder=_has_folders(settings))
+    return f"{settings.athena_database}.{name}"
 
 
 def _has_folders(settings: Settings) -> bool:

@@ -21,8 +21,7 @@ from obs2seq.settings import Settings
 from obs2seq.settings.sources import PREFIX
 from obs2seq.sql.runs import unload
 from obs2seq.warehouses.athena.reasons import failure
-from obs2seq.warehouses.athena.registrations import registered_name
-from obs2seq.warehouses.athena.statements import InputTable, statements_of
+from obs2seq.warehouses.athena.statements import InputTable, registered_table, statements_of
 from obs2seq.warehouses.engine import Order
 
 NAME = "athena"
@@ -101,8 +100,7 @@ def _input(settings: Settings, order: Order) -> tuple[InputTable, list[Request]]
     has_folder = settings.subset_method == "folder"
     if settings.athena_table is not None:
         return InputTable(settings.athena_table, None, has_subset_alone=has_folder), []
-    location = join(settings.s3_data_location, order.subset) if has_folder else settings.s3_data_location.rstrip("/")
-    name = registered_name(location)
+    name, location = registered_table(settings.s3_data_location, order.subset, has_own_folder=has_folder)
     described = {"Name": name, "StorageDescriptor": {"Location": location}}
     parameters = {"DatabaseName": settings.athena_database, "TableInput": described}
     made = Request("glue", "CreateTable", parameters, "no table of this name is there; with the columns of the files")

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 from obs2seq.domain.job import Job
 from obs2seq.domain.ledger import Ledger
@@ -19,6 +19,12 @@ class Order:
     kind: Literal["sequences", "observations"]
     dataset: str
     """The name of the folder that readers open."""
+
+    @classmethod
+    def of(cls, job: Job, subset: str, kind: Literal["sequences", "observations"]) -> Self:
+        """Return the order for a dataset under its usual name."""
+        ending = "prepared" if kind == "observations" else f"sequenced_{job.spec.sequence_length}"
+        return cls(job, subset, kind, f"{subset}_{ending}")
 
 
 class Engine(ABC):

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from obs2seq.domain.fingerprint import files_digest, fingerprint
-from obs2seq.domain.manifest import InputSummary
 from obs2seq.errors import Obs2SeqError, StorageError
 from obs2seq.ports import Source
 from obs2seq.publishing import PublishedDataset
@@ -35,18 +34,6 @@ def make(order: Order, found: SubsetSource, dataset: PublishedDataset, engine: E
         logger.info("%s: run %s of %d files, %d bytes", order.dataset, run_id, files, size)
         dataset.seal(engine.make(order, found, dataset.run_location(run_id), run_id))
     return run_id
-
-
-def input_summary(source: Source) -> InputSummary:
-    """Return what the manifest says of the input."""
-    return InputSummary(
-        location=source.location,
-        format=source.format,
-        files=len(source.files),
-        bytes=source.size,
-        files_digest=files_digest(source.files),
-        table_version=source.table_version,
-    )
 
 
 @contextmanager

@@ -71,13 +71,12 @@ class WarehouseService(WarehouseServiceInterface):
         self, s3_data_location: str, sequence_length: int, output_s3_location: str, subset_name: str
     ) -> PublishedPath:
         """Publish the subset's sequences below `<output>/<subset>_sequenced_<L>`; return that location."""
-        job = self._job.with_length(sequence_length)
-        order = Order(job, subset_name, "sequences", f"{subset_name}_sequenced_{sequence_length}")
+        order = Order.of(self._job.with_length(sequence_length), subset_name, "sequences")
         return self._publish(order, s3_data_location, output_s3_location)
 
     def prepare_dataset(self, s3_data_location: str, output_s3_location: str, subset_name: str) -> PublishedPath:
         """Publish the subset's observations, checked and in order, below `<output>/<subset>_prepared`; return that."""
-        order = Order(self._job, subset_name, "observations", f"{subset_name}_prepared")
+        order = Order.of(self._job, subset_name, "observations")
         return self._publish(order, s3_data_location, output_s3_location)
 
     def check_dataset(self, s3_data_location: str, subset_name: str) -> Ledger:

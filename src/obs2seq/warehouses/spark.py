@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 
 from pyspark.sql import DataFrame
@@ -19,20 +18,15 @@ from obs2seq.flow.dataflow import select_and_sequence
 from obs2seq.flow.selection import Selection
 from obs2seq.flow.tallies import Tally
 from obs2seq.ports import ObservationReader, SequenceWriter, Source, WrittenFile, all_columns
-from obs2seq.version import __version__
 from obs2seq.warehouses.accounts import balanced_ledger, input_ledger, rows_out
 from obs2seq.warehouses.engine import Engine, Order
 from obs2seq.warehouses.expressions import require_repeatable
 from obs2seq.warehouses.failures import explained
+from obs2seq.warehouses.manifests import Written, manifest_of, now
 from obs2seq.warehouses.readers import Sessions
-from obs2seq.warehouses.runs import input_summary
 from obs2seq.warehouses.subsets import SubsetSource, share_of
 
 _TEXT_FORMATS = ("csv", "json")
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
@@ -43,7 +37,7 @@ class Tools:
     readers: Mapping[str, ObservationReader]
     """By format."""
     writer: SequenceWriter
-    clock: Callable[[], datetime] = _now
+    clock: Callable[[], datetime] = now
 
 
 class SparkEngine(Engine):
@@ -102,18 +96,6 @@ def _manifest(
             f"expected {rows_out(tally)} rows in the files that were written, found {rows}",
             "one run at a time may write here; run again",
         )
-    return Manifest(
-        run_id=run_id,
-        dataset=order.dataset,
-        subset=order.subset,
-        kind=order.kind,
-        format=order.job.output_format,
-        rows=rows,
-        files=tuple(files),
-        columns={field.name: field.dataType.simpleString() for field in frame.schema},
-        settings=order.job.shape(),
-        ledger=ledger,
-        input=input_summary(source),
-        versions={"obs2seq": __version__, "spark": tools.sessions().version, "python": platform.python_version()},
-        published_at=tools.clock().isoformat(),
-    )
+    columns = {field.name: field.dataType.simpleString() for field in frame.schema}
+    written = Written(files, columns, ledger, {"spark": tools.sessions().version})
+    return manifest_of(order, source, run_id, written, tools.clock())

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import platform
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 
 import pyarrow as pa
@@ -18,7 +17,6 @@ from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.manifest import Manifest
 from obs2seq.domain.reading import reads
 from obs2seq.ports import Source, Storage, WrittenFile, all_columns
-from obs2seq.version import __version__
 from obs2seq.warehouses.arrow.accounts import Account
 from obs2seq.warehouses.arrow.failures import changed
 from obs2seq.warehouses.arrow.making import Maker, maker_for
@@ -33,12 +31,8 @@ from obs2seq.warehouses.arrow.store import Store
 from obs2seq.warehouses.arrow.types import spark_name
 from obs2seq.warehouses.arrow.writing import FileWriters
 from obs2seq.warehouses.engine import Engine, Order
-from obs2seq.warehouses.runs import input_summary
+from obs2seq.warehouses.manifests import Written, manifest_of, now
 from obs2seq.warehouses.subsets import SubsetSource, share_of
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _processors() -> int:
@@ -56,7 +50,7 @@ class Workshop:
     """What observations may take of memory, in bytes."""
     temporary_folder: str | None = None
     threads: int = field(default_factory=_processors)
-    clock: Callable[[], datetime] = _now
+    clock: Callable[[], datetime] = now
 
 
 class ArrowEngine(Engine):
@@ -134,18 +128,6 @@ class ArrowEngine(Engine):
         stored = self._workshop.storage.list_files(location)
         sizes = {file.path: file.size for file in stored if not is_hidden(file.path)}
         files = tuple(WrittenFile(name, sizes.get(name, 0), rows) for name, rows in sorted(writers.rows.items()))
-        return Manifest(
-            run_id=run_id,
-            dataset=order.dataset,
-            subset=order.subset,
-            kind=order.kind,
-            format=order.job.output_format,
-            rows=sum(file.rows for file in files),
-            files=files,
-            columns={each.name: spark_name(each.type) for each in writers.schema},
-            settings=order.job.shape(),
-            ledger=ledger,
-            input=input_summary(source),
-            versions={"obs2seq": __version__, "arrow": pa.__version__, "python": platform.python_version()},
-            published_at=self._workshop.clock().isoformat(),
-        )
+        columns = {each.name: spark_name(each.type) for each in writers.schema}
+        written = Written(files, columns, ledger, {"arrow": pa.__version__})
+        return manifest_of(order, source, run_id, written, self._workshop.clock())

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from obs2seq.domain import rules
 from obs2seq.domain.acceptance import require_acceptable
@@ -18,24 +17,19 @@ from obs2seq.errors import ConfigurationError, StorageError
 from obs2seq.ports import Storage
 from obs2seq.sql.counts import ROW_RULES, ROWS_IN, ROWS_OUT, SEQUENCED
 from obs2seq.sql.runs import RunStatements, unload
-from obs2seq.version import __version__
 from obs2seq.warehouses.athena.catalogue import CatalogueTable
 from obs2seq.warehouses.athena.files import ParquetFooters
 from obs2seq.warehouses.athena.hive_types import published_type
 from obs2seq.warehouses.athena.queries import AthenaQueries, Finished
 from obs2seq.warehouses.athena.statements import InputTable, statements_of
 from obs2seq.warehouses.engine import Engine, Order
-from obs2seq.warehouses.runs import input_summary
+from obs2seq.warehouses.manifests import Written, manifest_of, now
 from obs2seq.warehouses.subsets import SubsetSource
 
 Tables = Callable[[SubsetSource, Job], CatalogueTable]
 """Gives the table with a subset's rows."""
 
 _OLD_ENGINE = "Athena engine version 2"
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
@@ -46,7 +40,7 @@ class AthenaTools:
     tables: Tables
     footers: ParquetFooters
     storage: Storage
-    clock: Callable[[], datetime] = _now
+    clock: Callable[[], datetime] = now
 
 
 class AthenaEngine(Engine):
@@ -81,21 +75,8 @@ class AthenaEngine(Engine):
         require_acceptable(ledger, order.job, order.subset, found.source.location)
         query = self._written(statement, order.dataset, run_id, location)
         files, columns = self._files(location, counts[ROWS_OUT], order.dataset)
-        return Manifest(
-            run_id=run_id,
-            dataset=order.dataset,
-            subset=order.subset,
-            kind=order.kind,
-            format=order.job.output_format,
-            rows=counts[ROWS_OUT],
-            files=files,
-            columns=columns,
-            settings=order.job.shape(),
-            ledger=ledger,
-            input=input_summary(found.source),
-            versions={"obs2seq": __version__, "athena": query.engine, "python": platform.python_version()},
-            published_at=self._tools.clock().isoformat(),
-        )
+        written = Written(files, columns, ledger, {"athena": query.engine})
+        return manifest_of(order, found.source, run_id, written, self._tools.clock())
 
     def check(self, order: Order, found: SubsetSource) -> Ledger:
         statement = self._statements(order, found).input_counts

@@ -11,7 +11,7 @@ from obs2seq.errors import ConfigurationError, DataError
 from obs2seq.warehouses.athena.catalogue import Registration
 from obs2seq.warehouses.athena.files import ParquetFooter
 from obs2seq.warehouses.athena.hive_types import hive_type
-from obs2seq.warehouses.athena.statements import registered_name as registered_name
+from obs2seq.warehouses.athena.statements import registered_name
 
 _NULL = "__HIVE_DEFAULT_PARTITION__"
 _OWN_TABLE = "make a table over the location yourself, and name it as athena_table"

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from obs2seq.domain.fingerprint import fingerprint
+from obs2seq.domain.locations import join
 from obs2seq.sql.runs import RunStatements, run_statements
 from obs2seq.sql.selection import TableSelection
 from obs2seq.warehouses.engine import Order
@@ -27,6 +28,12 @@ class InputTable:
 def registered_name(location: str) -> str:
     """Return the name of the table over a location."""
     return f"obs2seq_{fingerprint(location.rstrip('/'))}"
+
+
+def registered_table(data_location: str, subset: str, *, has_own_folder: bool) -> tuple[str, str]:
+    """Return the name of the table that a run registers for a subset, and the location that it lies over."""
+    location = join(data_location, subset) if has_own_folder else data_location.rstrip("/")
+    return registered_name(location), location
 
 
 def statements_of(order: Order, table: InputTable) -> RunStatements:
