@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from obs2seq.bootstrap.jobs import csv_options, s3_access, timestamp_option
+from obs2seq.bootstrap.layouts import require_expanded
 from obs2seq.domain.locations import is_s3
 from obs2seq.errors import ConfigurationError
 from obs2seq.ports import Storage
@@ -30,6 +31,7 @@ LOCAL_DRIVER_MEMORY = "2g"
 
 def on_spark(settings: Settings, storage: Storage) -> tuple[Engine, Datasets]:
     """Return the engine, and what it publishes into; the session starts when it is first needed."""
+    require_expanded(settings, "Spark")
     if find_spec("pyspark") is None:
         hint = "pip install 'obs2seq[spark35]', or set engine: arrow, which needs no Java either"
         raise ConfigurationError("engine", "expected Spark to be installed, found no module 'pyspark'", hint)
