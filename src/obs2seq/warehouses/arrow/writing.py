@@ -99,6 +99,8 @@ class OpenFile:
                 # Types as Parquet has them: what is coded in memory is plain text to readers.
                 store_schema=False,
                 write_page_checksum=True,
+                # Of what stands in lists nobody asks the least and the greatest: an eighth of the time is saved.
+                write_statistics=[field.name for field in schema if not pa.types.is_nested(field.type)],
                 **options,
             )
 
