@@ -12,7 +12,7 @@ import pytest
 from obs2seq.audit.auditing import audit
 from obs2seq.audit.coin_flips import flipped, raw_columns
 from obs2seq.audit.future import features_that_read_ahead
-from obs2seq.audit.hashing import sequence_hashes
+from obs2seq.audit.hashing import position_hashes, sequence_hashes
 from obs2seq.bootstrap import run
 from obs2seq.bootstrap.audits import audit_published, canary, changed_future
 from obs2seq.cli import main
@@ -101,6 +101,12 @@ def test_what_many_pupils_have_alike_is_no_leak(tmp_path: Path) -> None:
     assert audit(subsets).findings == ()
 
 
+def test_answers_alone_are_alike_by_chance(tmp_path: Path) -> None:
+    wrong = [[row | {"correct": 0} for row in history(pupil, pupil)] for pupil in (1, 2)]
+    subsets = published(tmp_path, wrong[:1], wrong[1:], features=(CORRECT,))
+    assert audit(subsets).findings == ()
+
+
 def test_an_id_that_training_does_not_hold_is_told_and_is_no_leak(tmp_path: Path) -> None:
     unknown = [row | {"exercise_id": 77, "skill": "division"} for row in history(9, 9)]
     subsets = published(tmp_path, [history(i, i) for i in range(5)], [unknown])
@@ -151,7 +157,7 @@ def test_hashes_tell_apart_values_and_places_of_all_types() -> None:
         "flag": [[True, False], [True, False], [False, True], [True, True]],
     }
     for values in rows.values():
-        hashes = sequence_hashes([pa.chunked_array([pa.array(values)])], 2)
+        hashes = sequence_hashes(position_hashes([pa.chunked_array([pa.array(values)])], 2))
         assert hashes[0] == hashes[1]
         assert len(set(hashes.tolist())) == 3
 

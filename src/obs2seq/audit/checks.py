@@ -10,15 +10,17 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from obs2seq.audit.facts import SubsetFacts, Twins
+from obs2seq.audit.facts import FEWEST_OBSERVATIONS, SubsetFacts, Twins
 from obs2seq.domain.audit import Finding
 from obs2seq.kernel.columns import Array
 
 Period = tuple[Any, Any]
 """From when on, and before when; None: unbounded."""
 
-_DEVIATIONS = 4.0
-"""So many standard deviations above what a subset shows within itself is no chance."""
+_UNLIKELY = 1e-6
+"""What has no greater probability is no chance."""
+_MANY, _DEVIATIONS = 50, 4.75
+"""From so many expected on, so many standard deviations above them are as unlikely."""
 
 
 def shared_pupils(subsets: Sequence[SubsetFacts]) -> Iterator[Finding]:
@@ -30,13 +32,14 @@ def shared_pupils(subsets: Sequence[SubsetFacts]) -> Iterator[Finding]:
 
 
 def repeated_sequences(subsets: Sequence[SubsetFacts]) -> Iterator[Finding]:
-    """Find sequences of one subset that another repeats, value by value, more often than pupils of one subset do.
+    """Find sequences of one subset that another repeats, value by value, more often than chance and lessons do.
 
-    Where few values are told apart, pupils give the same answers by chance; how often is seen within each subset.
+    Where few values are told apart, sequences are alike by chance; where pupils do the same lessons, they are so within
+    each subset too.
     """
     for first, second in combinations(subsets, 2):
         n = int(np.isin(second.twins.hashes, first.twins.hashes).sum())
-        if n > _by_chance(first.twins, second.twins):
+        if n and _is_no_chance(n, first.twins, second.twins):
             found = f"{n:,} of {len(second.twins):,} sequences of '{second.subset}' stand in '{first.subset}' as well"
             yield Finding(check="twins", where=_both(first, second), found=found)
 
@@ -63,11 +66,15 @@ def misplaced_times(subsets: Sequence[SubsetFacts], periods: Mapping[str, Period
             yield Finding(check="times", where=f"'{facts.subset}'", found=f"new observations from {end} or later")
 
 
-def _by_chance(first: Twins, second: Twins) -> float:
-    """Return how many sequences of the second may well stand in the first."""
-    share = max(_share_within(first), _share_within(second))
-    n = len(second)
-    return n * share + _DEVIATIONS * math.sqrt(n * share * (1 - share))
+def _is_no_chance(n: int, first: Twins, second: Twins) -> bool:
+    """Whether so many sequences of the second would hardly stand in the first, were they of different pupils."""
+    by_chance = len(first) * len(second) * max(first.alikeness, second.alikeness) ** FEWEST_OBSERVATIONS
+    by_lessons = len(second) * max(_share_within(first), _share_within(second))
+    expected = min(by_chance, len(second)) + by_lessons
+    if expected > _MANY:
+        return n > expected + _DEVIATIONS * math.sqrt(expected)
+    fewer = sum(math.exp(-expected) * expected**k / math.factorial(k) for k in range(min(n, 2 * _MANY)))
+    return 1 - fewer < _UNLIKELY
 
 
 def _share_within(twins: Twins) -> float:

@@ -10,13 +10,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from obs2seq.audit.hashing import sequence_hashes
-from obs2seq.domain.spec import IS_NEW, N_OBSERVATIONS, Feature, SequenceSpec
+from obs2seq.audit.hashing import position_hashes, sequence_hashes
+from obs2seq.domain.spec import IS_NEW, IS_PAD, N_OBSERVATIONS, Feature, SequenceSpec
 from obs2seq.kernel.columns import Array
 from obs2seq.loading.data import SequenceData
 
 FEWEST_OBSERVATIONS = 10
 """Shorter sequences are alike by chance."""
+_SAMPLE = 1_000
 _WHOLE = {f"array<{name}>" for name in ("tinyint", "smallint", "int", "bigint")}
 
 
@@ -26,6 +27,8 @@ class Twins:
 
     hashes: Array
     pupils: Array
+    alikeness: float
+    """How likely two positions at random hold the same values: 1 where all do."""
 
     def __len__(self) -> int:
         return len(self.hashes)
@@ -51,6 +54,8 @@ class _Part:
 
     pupils: pa.ChunkedArray
     """Of each sequence that is long enough to tell."""
+    positions: Array
+    """Hashes of some positions."""
     hashes: Array
     values: Mapping[str, pa.Array]
     others: pa.Array
@@ -67,11 +72,14 @@ def facts_of(subset: str, data: SequenceData, ids: Sequence[str]) -> SubsetFacts
         ids: The names of the features whose values are ids.
     """
     spec = data.spec
-    columns = (spec.pupil, N_OBSERVATIONS, IS_NEW, *(feature.output for feature in _contents(spec)))
+    columns = (spec.pupil, N_OBSERVATIONS, IS_NEW, IS_PAD, *(feature.output for feature in _contents(spec)))
     parts = [_part(table, spec, ids) for table in data.tables(columns)]
     pupils = _distinct(part.others for part in parts)
     places = [pc.index_in(part.pupils, pupils).to_numpy() for part in parts]
-    twins = Twins(_joined([part.hashes for part in parts], np.uint64), _joined(places, np.int64))
+    hashes, positions = (
+        _joined([getattr(part, name) for part in parts], np.uint64) for name in ("hashes", "positions")
+    )
+    twins = Twins(hashes, _joined(places, np.int64), _alikeness(positions))
     values = {name: _distinct(part.values[name] for part in parts) for name in ids}
     return SubsetFacts(subset, pupils, twins, values, _span([part.times for part in parts]))
 
@@ -98,17 +106,25 @@ def _is_id(feature: Feature, type_: str) -> bool:
 
 
 def _part(table: pa.Table, spec: SequenceSpec, ids: Sequence[str]) -> _Part:
-    long = table.filter(pc.greater_equal(table.column(N_OBSERVATIONS), min(FEWEST_OBSERVATIONS, spec.sequence_length)))
-    contents = [long.column(feature.output) for feature in _contents(spec)]
+    long = table.filter(pc.greater_equal(table.column(N_OBSERVATIONS), FEWEST_OBSERVATIONS))
+    positions = _positions(long, spec)
+    is_real = ~_flat(long.slice(0, _SAMPLE), IS_PAD).reshape(-1, spec.sequence_length)
     by_name = {feature.name: feature for feature in spec.features}
     time = time_feature(spec)
     return _Part(
         pupils=_plain(long.column(spec.pupil)),
-        hashes=sequence_hashes(contents, spec.sequence_length) if contents else np.zeros(0, np.uint64),
+        positions=positions[:_SAMPLE][is_real],
+        hashes=sequence_hashes(positions),
         values={name: _known(table, by_name[name]) for name in ids},
         others=_plain(table.column(spec.pupil)).unique(),
         times=None if time is None else _new_span(table, time),
     )
+
+
+def _positions(table: pa.Table, spec: SequenceSpec) -> Array:
+    contents = [table.column(feature.output) for feature in _contents(spec)]
+    shape = (len(table), spec.sequence_length)
+    return position_hashes(contents, spec.sequence_length) if contents else np.zeros(shape, np.uint64)
 
 
 def _known(table: pa.Table, feature: Feature) -> pa.Array:
@@ -121,6 +137,18 @@ def _new_span(table: pa.Table, time: Feature) -> tuple[Any, Any] | None:
     is_new = pc.equal(pc.list_flatten(table.column(IS_NEW)), 1)
     bounds = pc.min_max(pc.list_flatten(table.column(time.output)).filter(is_new)).as_py()
     return None if bounds["min"] is None else (bounds["min"], bounds["max"])
+
+
+def _flat(table: pa.Table, mask: str) -> Array:
+    flags: Array = pc.list_flatten(table.column(mask)).to_numpy().astype(bool)
+    return flags
+
+
+def _alikeness(positions: Array) -> float:
+    """Return the share of pairs that are alike, a pair more than there are: what is not seen may yet be."""
+    n = len(positions)
+    counts = np.unique(positions, return_counts=True)[1].astype(float)
+    return float(((counts * (counts - 1)).sum() + 1) / (n * (n - 1) + 1))
 
 
 def _span(spans: Iterable[tuple[Any, Any] | None]) -> tuple[Any, Any] | None:

@@ -11,18 +11,28 @@ _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(32)
 
 
-def sequence_hashes(arrays: Sequence[pa.ChunkedArray], length: int) -> Array:
-    """Return a 64-bit hash of each row: of all values of its arrays, at their places.
+def position_hashes(arrays: Sequence[pa.ChunkedArray], length: int) -> Array:
+    """Return a 64-bit hash of each position of each row, of shape (rows, L): of all arrays' values there.
 
     Args:
         arrays: Lists of `length` values without nulls.
         length: L.
     """
-    places = np.random.default_rng(0).integers(0, 1 << 64, (len(arrays), length), np.uint64) | np.uint64(1)
-    hashes = np.zeros(len(arrays[0]), np.uint64)
-    for array, factors in zip(arrays, places, strict=True):
-        hashes += _mixed(_numbers(array)).reshape(-1, length) @ factors
-    return _mixed(hashes)
+    hashes = np.zeros(len(arrays[0]) * length, np.uint64)
+    for array, factor in zip(arrays, _factors(len(arrays)), strict=True):
+        hashes += _mixed(_numbers(array)) * factor
+    return hashes.reshape(-1, length)
+
+
+def sequence_hashes(positions: Array) -> Array:
+    """Return a 64-bit hash of each row of what `position_hashes` gives."""
+    hashes: Array = _mixed(positions) @ _factors(positions.shape[1])
+    return hashes
+
+
+def _factors(n: int) -> Array:
+    """Return odd numbers, the same every time."""
+    return np.random.default_rng(0).integers(0, 1 << 64, n, np.uint64) | np.uint64(1)
 
 
 def _numbers(array: pa.ChunkedArray) -> Array:
