@@ -10,6 +10,7 @@ from obs2seq.commands.launching import add_deploy, add_submit
 from obs2seq.commands.observations import add_generate
 from obs2seq.commands.package import add_package
 from obs2seq.commands.published import add_show
+from obs2seq.commands.report import add_report
 from obs2seq.commands.runs import add_check, add_run
 from obs2seq.commands.schemas import add_schema
 from obs2seq.commands.sql import add_sql
@@ -29,4 +30,5 @@ COMMANDS = {
     "sql": add_sql,
     "compare": add_compare,
     "audit": add_audit,
+    "report": add_report,
 }

@@ -107,6 +107,15 @@ class AuditFields(_Group):
     )
 
 
+class ReportFields(_Group):
+    """What a person gets to see of a run."""
+
+    report: StrictBool = Field(
+        default=False,
+        description="Whether to write a page on the run, _REPORT.html, beside its data. Needs the extra 'report'.",
+    )
+
+
 class OutputFields(_Group):
     """What is published, where and how."""
 
