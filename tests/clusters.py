@@ -8,8 +8,9 @@ import subprocess
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pyspark
 
@@ -59,6 +60,9 @@ class Program:
     def is_alive(self) -> bool:
         return self.process.poll() is None
 
+    def has_said(self, text: str) -> bool:
+        return text in self.said
+
     def signal(self, number: signal.Signals) -> None:
         os.killpg(self.process.pid, number)
 
@@ -105,7 +109,7 @@ class Cluster:
         self._started: list[Program] = []
         self._environment = _environment(folder)
         master = self._start("spark-class", "org.apache.spark.deploy.master.Master", *LOOPBACK)
-        master.until(lambda: "I have been elected leader" in master.said)
+        master.until(partial(master.has_said, "I have been elected leader"))
         self._url = re.findall(r"Starting Spark master at (spark://\S+)", master.said)[0]
 
     def fill(self) -> None:
@@ -115,7 +119,7 @@ class Cluster:
         missing = range(N_WORKERS - len(self.workers))
         self.workers += [self._start("spark-class", *words) for _ in missing]
         for worker in self.workers:
-            worker.until(lambda said=worker: "Successfully registered with master" in said.said)
+            worker.until(partial(worker.has_said, "Successfully registered with master"))
 
     def submit(self, *words: object, settings: Mapping[str, object]) -> Job:
         """Start a job: what follows the options of spark-submit, and settings of Spark."""
@@ -126,8 +130,11 @@ class Cluster:
         program = self._start("spark-submit", *options, *words)
         return Job(program.process, program.log, history)
 
-    def stop(self) -> None:
-        """End all that was started and is not ended, and wait for it."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End all that was started and has not ended."""
         for program in reversed(self._started):
             with suppress(ProcessLookupError):
                 program.signal(signal.SIGKILL)

@@ -5,8 +5,9 @@ import re
 import signal
 import sys
 import venv
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -19,21 +20,47 @@ from obs2seq.settings import Settings
 from tests.clusters import Cluster, Job
 from tests.small_jobs import files_at
 
-EXECUTIONS: dict[str, Mapping[str, object]] = {"native": {}}
-"""The settings that choose what computes on the executors."""
 N_OBSERVATIONS = 3000
 NOWHERE = Path("/nowhere/python")
 MANY_FILES = {"spark.sql.adaptive.coalescePartitions.enabled": "false", "spark.sql.shuffle.partitions": 40}
 """One small file after the other, so that a run is a long time about its last step."""
+KERNEL_ON_EXECUTORS = Path(__file__).with_name("kernel_on_executors.py")
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the dependencies are for Linux")
 
 
+def with_java_alone(package: Package, bare: Path) -> dict[str, object]:
+    """Only the driver, which is no part of the cluster, finds a Python."""
+    (code,) = package.paths(Role.CODE)
+    return {"spark.submit.pyFiles": code, **pythons(NOWHERE)}
+
+
+def with_python(package: Package, bare: Path) -> dict[str, object]:
+    """The executors have a Python without packages, and what EMR is sent."""
+    (code,), (dependencies,) = package.paths(Role.CODE), package.paths(Role.DEPENDENCIES)
+    path, archive = "spark.executorEnv.PYTHONPATH", f"{dependencies.as_uri()}#{DEPENDENCIES_FOLDER}"
+    sent = {"spark.submit.pyFiles": code, "spark.archives": archive, path: spark_settings("ec2")[path]}
+    return sent | pythons(bare)
+
+
+def pythons(executors: Path) -> dict[str, object]:
+    return {"spark.pyspark.driver.python": sys.executable, "spark.pyspark.python": executors}
+
+
+class Execution(NamedTuple):
+    """A way to compute on the executors."""
+
+    settings: Mapping[str, object]
+    launch: Callable[[Package, Path], dict[str, object]]
+
+
+EXECUTIONS = {"native": Execution({}, with_java_alone)}
+
+
 @pytest.fixture(scope="module")
 def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    cluster = Cluster(tmp_path_factory.mktemp("cluster"))
-    yield cluster
-    cluster.stop()
+    with Cluster(tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster
 
 
 @pytest.fixture
@@ -50,8 +77,13 @@ def bare(tmp_path: Path) -> Path:
     return tmp_path / "bare" / "bin" / "python"
 
 
+@pytest.fixture(params=EXECUTIONS)
+def execution(request: pytest.FixtureRequest) -> Execution:
+    return EXECUTIONS[request.param]
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(execution: Execution, tmp_path: Path) -> Settings:
     generate(tmp_path / "in", observations=N_OBSERVATIONS, files=4)
     return Settings(
         s3_data_location=str(tmp_path / "in"),
@@ -59,28 +91,20 @@ def settings(tmp_path: Path) -> Settings:
         sequence_length=20,
         subsets={"train": 0.75, "test": 0.25},
         mode="local",
+        **execution.settings,
     )
 
 
-def shipped(package: Package) -> dict[str, object]:
-    """What a job on a cluster is given for the executors' Python, as on EMR."""
-    (code,), (dependencies,) = package.paths(Role.CODE), package.paths(Role.DEPENDENCIES)
-    path = "spark.executorEnv.PYTHONPATH"
-    archive = f"{dependencies.as_uri()}#{DEPENDENCIES_FOLDER}"
-    return {"spark.submit.pyFiles": code, "spark.archives": archive, path: spark_settings("ec2")[path]}
+@pytest.fixture
+def launch(execution: Execution, package: Package, bare: Path) -> dict[str, object]:
+    return execution.launch(package, bare)
 
 
-def pythons(executors: Path) -> dict[str, object]:
-    return {"spark.pyspark.driver.python": sys.executable, "spark.pyspark.python": executors}
-
-
-def submit(cluster: Cluster, package: Package, settings: Settings, spark: Mapping[str, object]) -> Job:
-    """Start the job as the README says."""
+def start(cluster: Cluster, settings: Settings, launch: Mapping[str, object]) -> Job:
     config = Path(settings.output_s3_location).with_name("job.yaml")
     config.write_text(settings.model_dump_json(), encoding="utf-8")
-    script = next(path for path in package.paths(Role.JOB) if path.name == "sequence_observations.py")
-    (code,) = package.paths(Role.CODE)
-    return cluster.submit(script, "--config", config, settings={"spark.submit.pyFiles": code, **spark})
+    script = Path(__file__).parents[1] / "jobs" / "sequence_observations.py"
+    return cluster.submit(script, "--config", config, settings=launch)
 
 
 def require_what_the_embedded_engine_makes(settings: Settings, tmp_path: Path) -> None:
@@ -88,35 +112,40 @@ def require_what_the_embedded_engine_makes(settings: Settings, tmp_path: Path) -
     run(embedded)
     names = [f"{subset}_sequenced_{settings.sequence_length}" for subset in settings.subsets]
     assert [compare(f"{tmp_path}/out/{name}", f"{tmp_path}/embedded/{name}") for name in names] == [[] for _ in names]
-    found = [obs2seq.load(tmp_path / "out", subset).table(["n_observations"]) for subset in settings.subsets]
-    assert sum(sum(table["n_observations"].to_pylist()) for table in found) == N_OBSERVATIONS
-    assert min(map(len, found)) > 0
+    made = [obs2seq.load(tmp_path / "out", subset).arrays(["is_pad"])["is_pad"] for subset in settings.subsets]
+    assert min(map(len, made)) > 0
+    assert sum(int((~is_pad).sum()) for is_pad in made) == N_OBSERVATIONS
 
 
-def executors_of(job: Job) -> set[str]:
-    return {event["Task Info"]["Executor ID"] for event in job.events("TaskEnd")}
+def files_of_tasks(settings: Settings) -> list[str]:
+    """Return the data that tasks have finished, whether their job is done or not."""
+    files = files_at(settings.output_s3_location)
+    return [path for path in files if path.endswith(".parquet") and "/_temporary/0/_temporary/" not in path]
 
 
-@pytest.mark.parametrize("execution", EXECUTIONS)
+def require_nothing_left_over(settings: Settings) -> None:
+    of_a_run = r"run_id=[0-9a-f-]+/(_MANIFEST\.json|part-[^/]+\.parquet|\.part-[^/]+\.parquet\.crc)"
+    known = rf"\w+_sequenced_20/(_CURRENT\.json|{of_a_run})"
+    assert [path for path in files_at(settings.output_s3_location) if not re.fullmatch(known, path)] == []
+
+
 def test_a_job_on_two_workers_publishes_what_the_embedded_engine_does(
-    cluster: Cluster, package: Package, settings: Settings, tmp_path: Path, execution: str
+    cluster: Cluster, settings: Settings, launch: dict[str, object], tmp_path: Path
 ) -> None:
-    settings = settings.model_copy(update=EXECUTIONS[execution])
-
-    job = submit(cluster, package, settings, pythons(NOWHERE))
+    job = start(cluster, settings, launch)
 
     assert job.end() == DONE, job.said
     require_what_the_embedded_engine_makes(settings, tmp_path)
-    assert executors_of(job) == {"0", "1"}
+    require_nothing_left_over(settings)
+    assert {event["Task Info"]["Executor ID"] for event in job.events("TaskEnd")} == {"0", "1"}
 
 
-@pytest.mark.parametrize("execution", EXECUTIONS)
 def test_a_run_that_loses_a_worker_while_it_writes_publishes_the_same(
-    cluster: Cluster, package: Package, settings: Settings, tmp_path: Path, execution: str
+    cluster: Cluster, settings: Settings, launch: dict[str, object], tmp_path: Path
 ) -> None:
-    settings = settings.model_copy(update={"subsets": {"all": 1.0}, **EXECUTIONS[execution]})
-    job = submit(cluster, package, settings, pythons(NOWHERE) | MANY_FILES)
-    job.until(lambda: written(settings))
+    settings = settings.model_copy(update={"subsets": {"all": 1.0}})
+    job = start(cluster, settings, launch | MANY_FILES)
+    job.until(lambda: files_of_tasks(settings))
     for worker in cluster.workers:
         worker.signal(signal.SIGSTOP)
     assert not [path for path in files_at(settings.output_s3_location) if path.endswith("_MANIFEST.json")]
@@ -130,24 +159,10 @@ def test_a_run_that_loses_a_worker_while_it_writes_publishes_the_same(
     assert len(job.events("ExecutorRemoved")) == 1
 
 
-def written(settings: Settings) -> list[str]:
-    """Return the data that tasks have finished."""
-    files = files_at(settings.output_s3_location) if Path(settings.output_s3_location).exists() else []
-    return [path for path in files if path.endswith(".parquet") and "/_temporary/0/_temporary/" not in path]
-
-
-def require_nothing_left_over(settings: Settings) -> None:
-    of_a_run = r"run_id=[0-9a-f-]+/(_MANIFEST\.json|part-[^/]+\.parquet|\.part-[^/]+\.parquet\.crc)"
-    known = rf"\w+_sequenced_20/(_CURRENT\.json|{of_a_run})"
-    assert [path for path in files_at(settings.output_s3_location) if not re.fullmatch(known, path)] == []
-
-
 def test_the_kernel_runs_on_executors_with_what_the_package_brings(
     cluster: Cluster, package: Package, bare: Path, tmp_path: Path
 ) -> None:
-    script = Path(__file__).with_name("kernel_on_executors.py")
-
-    job = cluster.submit(script, tmp_path / "told.json", settings=shipped(package) | pythons(bare))
+    job = cluster.submit(KERNEL_ON_EXECUTORS, tmp_path / "told.json", settings=with_python(package, bare))
 
     assert job.end() == DONE, job.said
     told = json.loads((tmp_path / "told.json").read_text())
@@ -161,9 +176,9 @@ def test_the_kernel_runs_on_executors_with_what_the_package_brings(
 
 
 def test_executors_find_no_package_that_is_not_shipped(cluster: Cluster, bare: Path, tmp_path: Path) -> None:
-    script = Path(__file__).with_name("kernel_on_executors.py")
-
-    job = cluster.submit(script, tmp_path / "told.json", settings=pythons(bare) | {"spark.task.maxFailures": 1})
+    job = cluster.submit(
+        KERNEL_ON_EXECUTORS, tmp_path / "told.json", settings=pythons(bare) | {"spark.task.maxFailures": 1}
+    )
 
     assert job.end() != DONE
     assert "ModuleNotFoundError: No module named 'obs2seq'" in job.said
