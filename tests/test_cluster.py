@@ -22,7 +22,7 @@ from tests.small_jobs import files_at
 
 N_OBSERVATIONS = 3000
 NOWHERE = Path("/nowhere/python")
-MANY_FILES = {"spark.sql.adaptive.coalescePartitions.enabled": "false", "spark.sql.shuffle.partitions": 40}
+MANY_FILES = 40
 """One small file after the other, so that a run is a long time about its last step."""
 KERNEL_ON_EXECUTORS = Path(__file__).with_name("kernel_on_executors.py")
 
@@ -143,8 +143,8 @@ def test_a_job_on_two_workers_publishes_what_the_embedded_engine_does(
 def test_a_run_that_loses_a_worker_while_it_writes_publishes_the_same(
     cluster: Cluster, settings: Settings, launch: dict[str, object], tmp_path: Path
 ) -> None:
-    settings = settings.model_copy(update={"subsets": {"all": 1.0}})
-    job = start(cluster, settings, launch | MANY_FILES)
+    settings = settings.model_copy(update={"subsets": {"all": 1.0}, "shuffle_partitions": MANY_FILES})
+    job = start(cluster, settings, launch | {"spark.sql.adaptive.coalescePartitions.enabled": "false"})
     job.until(lambda: files_of_tasks(settings))
     for worker in cluster.workers:
         worker.signal(signal.SIGSTOP)
