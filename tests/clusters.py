@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Mapping
@@ -113,7 +114,8 @@ class Cluster:
         self._url = re.findall(r"Starting Spark master at (spark://\S+)", master.said)[0]
 
     def fill(self) -> None:
-        """Start workers where some are missing."""
+        """Start workers where some are missing; what earlier jobs were sent, 400 MB for each executor, goes."""
+        self._clear()
         self.workers = [worker for worker in self.workers if worker.is_alive]
         words = (*WORKER, "--work-dir", self.folder / "work", self._url)
         missing = range(N_WORKERS - len(self.workers))
@@ -139,6 +141,11 @@ class Cluster:
             with suppress(ProcessLookupError):
                 program.signal(signal.SIGKILL)
             program.process.wait()
+        self._clear()
+
+    def _clear(self) -> None:
+        for folder in (self.folder / "work").glob("app-*"):
+            shutil.rmtree(folder, ignore_errors=True)  # an executor may be about to end
 
     def _start(self, script: str, *words: object) -> Program:
         log = self.folder / f"{script}-{len(self._started)}.log"
