@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from obs2seq.warehouses.readers import Sessions
 
 LOCAL_DRIVER_MEMORY = "2g"
+# Where the second is set, as in conf/emr.yaml, Spark passes over the first.
+_PARTITIONS = ("spark.sql.shuffle.partitions", "spark.sql.adaptive.coalescePartitions.initialPartitionNum")
 
 
 def on_spark(settings: Settings, storage: Storage) -> tuple[Engine, Datasets]:
@@ -72,13 +74,14 @@ def _session(settings: Settings, storage: Storage) -> SparkSession:
     from obs2seq.warehouses.session import cluster_session, local_session
 
     spark = {name: _as_spark_writes(value) for name, value in settings.spark.items()}
+    if settings.shuffle_partitions is not None:
+        spark |= dict.fromkeys(_PARTITIONS, str(settings.shuffle_partitions))
     if settings.mode == "emr":
         return cluster_session(spark, s3_access(settings))
     locations = (settings.s3_data_location, settings.output_s3_location)
     return local_session(
         spark,
         driver_memory=settings.driver_memory or LOCAL_DRIVER_MEMORY,
-        shuffle_partitions=settings.shuffle_partitions,
         delta=_needs_delta(settings, storage),
         s3=any(is_s3(location) for location in locations if location),
         access=s3_access(settings),
