@@ -20,8 +20,9 @@ registry.disable_autoload()
 
 from hamilton import driver  # noqa: E402
 
-from obs2seq.flow import histories, prepared, selection, sequences, windows  # noqa: E402
+from obs2seq.flow import histories, parts, prepared, selection, sequences, surveys, windows  # noqa: E402
 from obs2seq.flow.selection import Selection  # noqa: E402
+from obs2seq.flow.spreading import spreading_inputs  # noqa: E402
 from obs2seq.flow.tallies import Tally  # noqa: E402
 
 if _before is None:
@@ -32,8 +33,13 @@ else:
 Kind = Literal["sequences", "observations"]
 """What is made: the contract's sequences, or whole observations, checked and in order."""
 
+Ways = dict[str, object]
+"""The chosen ways to do things, by what is done."""
 
-def sequence_observations(observations: DataFrame, spec: SequenceSpec) -> DataFrame:
+
+def sequence_observations(
+    observations: DataFrame, spec: SequenceSpec, *, spread_pupils_above: int | None = None
+) -> DataFrame:
     """Turn pupils' raw observations into fixed-length padded sequences.
 
     Lazy: nothing runs before the result is used. Costs one shuffle, by pupil; where pupils are floating-point numbers,
@@ -44,6 +50,9 @@ def sequence_observations(observations: DataFrame, spec: SequenceSpec) -> DataFr
         observations: One row an observation, in any order and partitioning. Columns read are `spec.columns`; others
             are passed over. Null pupils are one pupil together; a null in `order_by` comes first.
         spec: What to make; see `SequenceSpec`.
+        spread_pupils_above: Cut the histories of pupils with more observations into parts of about so many, and let
+            several tasks share them; the result is the same. Looking for such pupils runs jobs before this returns:
+            one reads the pupils, and where there are some, two more read theirs.
 
     Returns:
         One row a sequence, in no stated order, with `spec.outputs`: the pupil; session_index, sequence_index,
@@ -55,33 +64,56 @@ def sequence_observations(observations: DataFrame, spec: SequenceSpec) -> DataFr
         SpecificationError: A feature is no scalar, a pad is not a value of its column's type, or
             `session_gap_seconds` is set and the time is not a timestamp, a date or a number.
     """
-    flow = _dataflow(**_ways(spec), kind="sequences", duplicates="unchecked", counted=False)
-    return _run(flow, "sequences", {"observations": observations, "spec": spec})
+    ways = {**_ways(spec), "kind": "sequences", "duplicates": "unchecked", "counted": False}
+    inputs = {"observations": observations, "spec": spec}
+    ways, inputs = _spread(ways, inputs, spread_pupils_above)
+    return _run(_dataflow(**ways), "sequences", inputs)
 
 
 def select_and_sequence(
-    raw_observations: DataFrame, spec: SequenceSpec, selection: Selection, tally: Tally, kind: Kind
+    raw_observations: DataFrame,
+    spec: SequenceSpec,
+    selection: Selection,
+    tally: Tally,
+    kind: Kind,
+    spread_pupils_above: int | None = None,
 ) -> DataFrame:
     """Turn a raw table into one subset's sequences, or its observations in order; count what is left out, by rule.
 
     Lazy, and no dearer than `sequence_observations`: `tally` knows the counts at its points "input", "duplicates" and
     "windows" once the result has been used.
     """
-    flow = _dataflow(**_ways(spec), kind=kind, duplicates=selection.duplicates, counted=True)
+    ways = {**_ways(spec), "kind": kind, "duplicates": selection.duplicates, "counted": True}
     inputs = {"raw_observations": raw_observations, "spec": spec, "selection": selection, "tally": tally}
-    return _run(flow, "sequences" if kind == "sequences" else "prepared_observations", inputs)
+    ways, inputs = _spread(ways, inputs, spread_pupils_above)
+    return _run(_dataflow(**ways), "sequences" if kind == "sequences" else "prepared_observations", inputs)
 
 
-def _ways(spec: SequenceSpec) -> dict[str, object]:
+def _ways(spec: SequenceSpec) -> Ways:
     """Choose between ways to do a thing by what the specification asks for."""
     window_kind = "chunked" if spec.is_chunked else "overlapping"
     return {"sessions": spec.session_gap_seconds is not None, "window_kind": window_kind}
 
 
+def _spread(ways: Ways, inputs: dict[str, Any], spread_pupils_above: int | None) -> tuple[Ways, dict[str, Any]]:
+    """Choose whether histories are cut; add what cutting them needs. Counts nothing of what the work will count."""
+    if spread_pupils_above is None:
+        return ways | {"cut": "nothing"}, inputs
+    looking = ways | {"cut": "intervals"}
+    looking |= {"duplicates": "unchecked"} if ways["duplicates"] == "keep" else {}
+    spec, survey = inputs["spec"], _dataflow(**looking)
+
+    def ask(node: str, **further: Any) -> DataFrame:
+        return _run(survey, node, inputs | {"tally": Tally()} | further)
+
+    found = spreading_inputs(ask, spec, spread_pupils_above)
+    return (ways | {"cut": "nothing"}, inputs) if found is None else (ways | {"cut": "parts"}, inputs | found)
+
+
 @cache
 def _dataflow(**ways: object) -> driver.Driver:
     """Build the dataflow with the named ways to do a thing; each combination is built once."""
-    modules = [histories, windows, sequences, prepared]
+    modules = [histories, windows, sequences, prepared, {"intervals": surveys}.get(str(ways["cut"]), parts)]
     if ways["counted"]:
         modules.append(selection)
     return driver.Builder().with_modules(*modules).with_config(dict(ways)).build()

@@ -38,6 +38,8 @@ class Tools:
     """By format."""
     writer: SequenceWriter
     clock: Callable[[], datetime] = now
+    spread_pupils_above: int | None = None
+    """Observations of a pupil above which several tasks share a history."""
 
 
 class SparkEngine(Engine):
@@ -80,7 +82,7 @@ def _frame(order: Order, found: SubsetSource, tally: Tally, tools: Tools) -> Dat
         is_text_input=found.source.format in _TEXT_FORMATS,
     )
     require_repeatable(raw, selection)
-    return select_and_sequence(raw, job.spec, selection, tally, order.kind)
+    return select_and_sequence(raw, job.spec, selection, tally, order.kind, tools.spread_pupils_above)
 
 
 def _manifest(
