@@ -3,6 +3,7 @@
 import datetime
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from chispa import assert_df_equality
@@ -12,6 +13,8 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from obs2seq import SequenceSpec, sequence_observations
+from obs2seq.bootstrap import compare, run
+from obs2seq.domain.ledger import Ledger
 from obs2seq.errors import DataError
 from obs2seq.flow.dataflow import select_and_sequence
 from obs2seq.flow.moments import moment_of
@@ -32,6 +35,7 @@ from tests.flow_inputs import (
     specifications,
     typed,
 )
+from tests.small_jobs import answers, put_answers, settings_for
 from tests.test_flow_plans import operators, plan_of
 
 
@@ -169,3 +173,21 @@ def test_moments_rise_with_the_time(spark: SparkSession, type_: str) -> None:
 
     assert repr(found) == repr(ordered)
     assert len(set(map(repr, found))) >= len(found) - 1
+
+
+@pytest.mark.usefixtures("spark")
+def test_a_run_that_shares_histories_is_what_another_engine_makes_of_whole_ones(tmp_path: Path) -> None:
+    """Two files say the same of pupil 1, so that each of that pupil's observations stands in two rows."""
+    for name in ("a", "b"):
+        put_answers(str(tmp_path / "in" / f"{name}.parquet"), answers(1, [0, 1, 1] * 7))
+    put_answers(str(tmp_path / "in" / "c.parquet"), answers(2, [1, 0]))
+    made = {"duplicates": "drop", "stride": 2, "align": "end", "session_gap_seconds": 60.0}
+
+    def ledger(engine: str, **changes: object) -> Ledger:
+        settings = settings_for(str(tmp_path / "in"), str(tmp_path / engine), engine=engine, **made, **changes)
+        return run(settings)["train"][0].ledger
+
+    ledgers = ledger("spark", spread_pupils_above=4), ledger("arrow")
+
+    assert compare(*(str(tmp_path / engine / "train_sequenced_3") for engine in ("spark", "arrow"))) == []
+    assert ledgers[0] == ledgers[1] == Ledger(44, 23, {"duplicate": 21}, {})

@@ -44,16 +44,8 @@ def on_spark(settings: Settings, storage: Storage) -> tuple[Engine, Datasets]:
         is_delta = settings.output_format == "delta"
         return DeltaDataset(storage, location, writer) if is_delta else PublishedDataset(storage, location)
 
-    tools = Tools(sessions, readers(settings, sessions), writer, spread_pupils_above=checked_spreading(settings))
+    tools = Tools(sessions, readers(settings, sessions), writer, spread_pupils_above=settings.spread_pupils_above)
     return SparkEngine(tools), dataset
-
-
-def checked_spreading(settings: Settings) -> int | None:
-    """Return above how many observations a history is shared; raise where histories have to stay whole."""
-    if settings.spread_pupils_above is not None and settings.output == "observations":
-        problem = "expected null where output is observations, which keep each history in one file, found a number"
-        raise ConfigurationError("spread_pupils_above", problem, "set it to null, or output to sequences")
-    return settings.spread_pupils_above
 
 
 def session_source(settings: Settings, storage: Storage) -> Sessions:

@@ -65,9 +65,7 @@ def sequence_observations(
             `session_gap_seconds` is set and the time is not a timestamp, a date or a number.
     """
     ways = {**_ways(spec), "kind": "sequences", "duplicates": "unchecked", "counted": False}
-    inputs = {"observations": observations, "spec": spec}
-    ways, inputs = _spread(ways, inputs, spread_pupils_above)
-    return _run(_dataflow(**ways), "sequences", inputs)
+    return _made("sequences", ways, {"observations": observations, "spec": spec}, spread_pupils_above)
 
 
 def select_and_sequence(
@@ -80,13 +78,13 @@ def select_and_sequence(
 ) -> DataFrame:
     """Turn a raw table into one subset's sequences, or its observations in order; count what is left out, by rule.
 
-    Lazy, and no dearer than `sequence_observations`: `tally` knows the counts at its points "input", "duplicates" and
-    "windows" once the result has been used.
+    As lazy as `sequence_observations`, and no dearer: `tally` knows the counts at its points "input", "duplicates" and
+    "windows" once the result has been used. Observations come of whole histories: nothing to spread there.
     """
     ways = {**_ways(spec), "kind": kind, "duplicates": selection.duplicates, "counted": True}
     inputs = {"raw_observations": raw_observations, "spec": spec, "selection": selection, "tally": tally}
-    ways, inputs = _spread(ways, inputs, spread_pupils_above)
-    return _run(_dataflow(**ways), "sequences" if kind == "sequences" else "prepared_observations", inputs)
+    node = "sequences" if kind == "sequences" else "prepared_observations"
+    return _made(node, ways, inputs, spread_pupils_above)
 
 
 def _ways(spec: SequenceSpec) -> Ways:
@@ -95,25 +93,27 @@ def _ways(spec: SequenceSpec) -> Ways:
     return {"sessions": spec.session_gap_seconds is not None, "window_kind": window_kind}
 
 
-def _spread(ways: Ways, inputs: dict[str, Any], spread_pupils_above: int | None) -> tuple[Ways, dict[str, Any]]:
-    """Choose whether histories are cut; add what cutting them needs. Counts nothing of what the work will count."""
+def _made(node: str, ways: Ways, inputs: dict[str, Any], spread_pupils_above: int | None) -> DataFrame:
+    """Return what the flow makes of whole histories; or, where some are to be shared, of parts of them."""
+    # Built first, and in any case: what cannot be made is refused before the survey's jobs.
+    whole = _run(_dataflow(**ways, cut="nothing"), node, inputs)
     if spread_pupils_above is None:
-        return ways | {"cut": "nothing"}, inputs
-    looking = ways | {"cut": "intervals"}
-    looking |= {"duplicates": "unchecked"} if ways["duplicates"] == "keep" else {}
-    spec, survey = inputs["spec"], _dataflow(**looking)
+        return whole
+    looking = ways | ({"duplicates": "unchecked"} if ways["duplicates"] == "keep" else {})
+    survey = _dataflow(**looking, cut="intervals")
 
-    def ask(node: str, **further: Any) -> DataFrame:
-        return _run(survey, node, inputs | {"tally": Tally()} | further)
+    def ask(wanted: str, **further: Any) -> DataFrame:
+        # What the survey counts on its way is nobody's.
+        return _run(survey, wanted, inputs | {"tally": Tally()} | further)
 
-    found = spreading_inputs(ask, spec, spread_pupils_above)
-    return (ways | {"cut": "nothing"}, inputs) if found is None else (ways | {"cut": "parts"}, inputs | found)
+    found = spreading_inputs(ask, inputs["spec"], spread_pupils_above)
+    return whole if found is None else _run(_dataflow(**ways, cut="parts"), node, inputs | found)
 
 
 @cache
 def _dataflow(**ways: object) -> driver.Driver:
     """Build the dataflow with the named ways to do a thing; each combination is built once."""
-    modules = [histories, windows, sequences, prepared, {"intervals": surveys}.get(str(ways["cut"]), parts)]
+    modules = [histories, windows, sequences, prepared, surveys if ways["cut"] == "intervals" else parts]
     if ways["counted"]:
         modules.append(selection)
     return driver.Builder().with_modules(*modules).with_config(dict(ways)).build()
