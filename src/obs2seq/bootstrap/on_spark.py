@@ -46,7 +46,8 @@ def on_spark(settings: Settings, storage: Storage) -> tuple[Engine, Datasets]:
         is_delta = settings.output_format == "delta"
         return DeltaDataset(storage, location, writer) if is_delta else PublishedDataset(storage, location)
 
-    return SparkEngine(Tools(sessions, readers(settings, sessions), writer)), dataset
+    tools = Tools(sessions, readers(settings, sessions), writer, spread_pupils_above=settings.spread_pupils_above)
+    return SparkEngine(tools), dataset
 
 
 def session_source(settings: Settings, storage: Storage) -> Sessions:

@@ -20,8 +20,9 @@ registry.disable_autoload()
 
 from hamilton import driver  # noqa: E402
 
-from obs2seq.flow import histories, prepared, selection, sequences, windows  # noqa: E402
+from obs2seq.flow import histories, parts, prepared, selection, sequences, surveys, windows  # noqa: E402
 from obs2seq.flow.selection import Selection  # noqa: E402
+from obs2seq.flow.spreading import spreading_inputs  # noqa: E402
 from obs2seq.flow.tallies import Tally  # noqa: E402
 
 if _before is None:
@@ -32,8 +33,13 @@ else:
 Kind = Literal["sequences", "observations"]
 """What is made: the contract's sequences, or whole observations, checked and in order."""
 
+Ways = dict[str, object]
+"""The chosen ways to do things, by what is done."""
 
-def sequence_observations(observations: DataFrame, spec: SequenceSpec) -> DataFrame:
+
+def sequence_observations(
+    observations: DataFrame, spec: SequenceSpec, *, spread_pupils_above: int | None = None
+) -> DataFrame:
     """Turn pupils' raw observations into fixed-length padded sequences.
 
     Lazy: nothing runs before the result is used. Costs one shuffle, by pupil; where pupils are floating-point numbers,
@@ -44,6 +50,9 @@ def sequence_observations(observations: DataFrame, spec: SequenceSpec) -> DataFr
         observations: One row an observation, in any order and partitioning. Columns read are `spec.columns`; others
             are passed over. Null pupils are one pupil together; a null in `order_by` comes first.
         spec: What to make; see `SequenceSpec`.
+        spread_pupils_above: Cut the histories of pupils with more observations into parts of about so many, and let
+            several tasks share them; the result is the same. Looking for such pupils runs jobs before this returns:
+            one reads the pupils, and where there are some, two more read theirs.
 
     Returns:
         One row a sequence, in no stated order, with `spec.outputs`: the pupil; session_index, sequence_index,
@@ -55,33 +64,56 @@ def sequence_observations(observations: DataFrame, spec: SequenceSpec) -> DataFr
         SpecificationError: A feature is no scalar, a pad is not a value of its column's type, or
             `session_gap_seconds` is set and the time is not a timestamp, a date or a number.
     """
-    flow = _dataflow(**_ways(spec), kind="sequences", duplicates="unchecked", counted=False)
-    return _run(flow, "sequences", {"observations": observations, "spec": spec})
+    ways = {**_ways(spec), "kind": "sequences", "duplicates": "unchecked", "counted": False}
+    return _made("sequences", ways, {"observations": observations, "spec": spec}, spread_pupils_above)
 
 
 def select_and_sequence(
-    raw_observations: DataFrame, spec: SequenceSpec, selection: Selection, tally: Tally, kind: Kind
+    raw_observations: DataFrame,
+    spec: SequenceSpec,
+    selection: Selection,
+    tally: Tally,
+    kind: Kind,
+    spread_pupils_above: int | None = None,
 ) -> DataFrame:
     """Turn a raw table into one subset's sequences, or its observations in order; count what is left out, by rule.
 
-    Lazy, and no dearer than `sequence_observations`: `tally` knows the counts at its points "input", "duplicates" and
-    "windows" once the result has been used.
+    As lazy as `sequence_observations`, and no dearer: `tally` knows the counts at its points "input", "duplicates" and
+    "windows" once the result has been used. Observations come of whole histories: nothing to spread there.
     """
-    flow = _dataflow(**_ways(spec), kind=kind, duplicates=selection.duplicates, counted=True)
+    ways = {**_ways(spec), "kind": kind, "duplicates": selection.duplicates, "counted": True}
     inputs = {"raw_observations": raw_observations, "spec": spec, "selection": selection, "tally": tally}
-    return _run(flow, "sequences" if kind == "sequences" else "prepared_observations", inputs)
+    node = "sequences" if kind == "sequences" else "prepared_observations"
+    return _made(node, ways, inputs, spread_pupils_above)
 
 
-def _ways(spec: SequenceSpec) -> dict[str, object]:
+def _ways(spec: SequenceSpec) -> Ways:
     """Choose between ways to do a thing by what the specification asks for."""
     window_kind = "chunked" if spec.is_chunked else "overlapping"
     return {"sessions": spec.session_gap_seconds is not None, "window_kind": window_kind}
 
 
+def _made(node: str, ways: Ways, inputs: dict[str, Any], spread_pupils_above: int | None) -> DataFrame:
+    """Return what the flow makes of whole histories; or, where some are to be shared, of parts of them."""
+    # Built first, and in any case: what cannot be made is refused before the survey's jobs.
+    whole = _run(_dataflow(**ways, cut="nothing"), node, inputs)
+    if spread_pupils_above is None:
+        return whole
+    looking = ways | ({"duplicates": "unchecked"} if ways["duplicates"] == "keep" else {})
+    survey = _dataflow(**looking, cut="intervals")
+
+    def ask(wanted: str, **further: Any) -> DataFrame:
+        # What the survey counts on its way is nobody's.
+        return _run(survey, wanted, inputs | {"tally": Tally()} | further)
+
+    found = spreading_inputs(ask, inputs["spec"], spread_pupils_above)
+    return whole if found is None else _run(_dataflow(**ways, cut="parts"), node, inputs | found)
+
+
 @cache
 def _dataflow(**ways: object) -> driver.Driver:
     """Build the dataflow with the named ways to do a thing; each combination is built once."""
-    modules = [histories, windows, sequences, prepared]
+    modules = [histories, windows, sequences, prepared, surveys if ways["cut"] == "intervals" else parts]
     if ways["counted"]:
         modules.append(selection)
     return driver.Builder().with_modules(*modules).with_config(dict(ways)).build()

@@ -184,6 +184,12 @@ class SparkFields(_Group):
         default=None,
         description="Number of partitions after a shuffle. Above spark.sql.shuffle.partitions. null: Spark's own.",
     )
+    spread_pupils_above: PositiveInt | None = Field(
+        default=None,
+        description="Pupils with more observations than this are heavy: Spark cuts their histories into parts of about "
+        "so many, by time, and several tasks share them; the result is the same. Looking for them reads the pupils "
+        "once more, and the times twice where some are heavy. null: one task a history.",
+    )
     spark: SparkSettings = Field(
         default={}, description="Spark settings by their full names, such as spark.executor.memory."
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -13,7 +13,7 @@ from obs2seq.domain.acceptance import require_acceptable
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.manifest import Manifest
 from obs2seq.domain.reading import reads
-from obs2seq.errors import StorageError
+from obs2seq.errors import ConfigurationError, StorageError
 from obs2seq.flow.dataflow import select_and_sequence
 from obs2seq.flow.selection import Selection
 from obs2seq.flow.tallies import Tally
@@ -38,6 +38,8 @@ class Tools:
     """By format."""
     writer: SequenceWriter
     clock: Callable[[], datetime] = now
+    spread_pupils_above: int | None = None
+    """Observations of a pupil above which several tasks share a history."""
 
 
 class SparkEngine(Engine):
@@ -51,6 +53,7 @@ class SparkEngine(Engine):
         self._tools = tools
 
     def make(self, order: Order, found: SubsetSource, location: str, run_id: str) -> Manifest:
+        _require_shareable(order, self._tools)
         tally = Tally()
         with explained(found.source.location, output=location):
             frame = _frame(order, found, tally, self._tools)
@@ -61,10 +64,21 @@ class SparkEngine(Engine):
         tally = Tally()
         where = found.source.location
         with explained(where):
-            _frame(order, found, tally, self._tools)
+            # Only the row rules are looked at, before any history is made.
+            _frame(order, found, tally, replace(self._tools, spread_pupils_above=None))
             ledger = input_ledger(tally.recount("input"))
         require_acceptable(ledger, order.job, order.subset, where)
         return ledger
+
+
+def _require_shareable(order: Order, tools: Tools) -> None:
+    if order.kind == "observations" and tools.spread_pupils_above is not None:
+        raise ConfigurationError(
+            "spread_pupils_above",
+            "expected null where output is observations, which keep each history together, found "
+            f"{tools.spread_pupils_above}",
+            "set it to null, or set output to sequences",
+        )
 
 
 def _frame(order: Order, found: SubsetSource, tally: Tally, tools: Tools) -> DataFrame:
@@ -80,7 +94,7 @@ def _frame(order: Order, found: SubsetSource, tally: Tally, tools: Tools) -> Dat
         is_text_input=found.source.format in _TEXT_FORMATS,
     )
     require_repeatable(raw, selection)
-    return select_and_sequence(raw, job.spec, selection, tally, order.kind)
+    return select_and_sequence(raw, job.spec, selection, tally, order.kind, tools.spread_pupils_above)
 
 
 def _manifest(
