@@ -72,6 +72,18 @@ def select_and_sequence(
     return _run(flow, "sequences" if kind == "sequences" else "prepared_observations", inputs)
 
 
+def select_observations(
+    raw_observations: DataFrame, spec: SequenceSpec, selection: Selection, tally: Tally, kind: Kind
+) -> DataFrame:
+    """Turn a raw table into one subset's observations, in no order, with the columns that the kind needs.
+
+    Lazy: `tally` knows the counts at its point "input" once the result has been used.
+    """
+    flow = _dataflow(**_ways(spec), kind=kind, duplicates=selection.duplicates, counted=True)
+    inputs = {"raw_observations": raw_observations, "spec": spec, "selection": selection, "tally": tally}
+    return _run(flow, "observations", inputs)
+
+
 def _ways(spec: SequenceSpec) -> dict[str, object]:
     """Choose between ways to do a thing by what the specification asks for."""
     window_kind = "chunked" if spec.is_chunked else "overlapping"
