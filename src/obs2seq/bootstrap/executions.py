@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from functools import partial
 from importlib.util import find_spec
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 _HINT = "set execution: native"
+_TO_S3 = ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 
 
 def chosen(settings: Settings, tools: Tools, storage: Storage) -> Engine:
@@ -49,10 +51,16 @@ def _with_arrow(settings: Settings, tools: Tools, storage: Storage) -> Engine:
     s3 = is_s3(settings.output_s3_location)
     return ChosenEngine(
         SparkEngine(tools),
-        ArrowSparkEngine(tools, storage, sizes),
+        ArrowSparkEngine(tools, storage, sizes, _way_to_s3(settings)),
         lambda: lacking(tools.sessions().sparkContext, s3=s3),
         is_required=settings.execution == "arrow",
     )
+
+
+def _way_to_s3(settings: Settings) -> dict[str, str]:
+    """Return what executors are told of the driver's environment: where S3 is, never who asks."""
+    region = {"AWS_REGION": settings.s3_region} if settings.s3_region else {}
+    return {name: os.environ[name] for name in _TO_S3 if name in os.environ} | region
 
 
 def _obstacles(settings: Settings) -> Iterator[ConfigurationError]:

@@ -19,6 +19,8 @@ _TOLD = re.compile(r"AttemptFailedError: (\{.*\})")
 class Attempt:
     """The files of an attempt, and what became of the observations that it was given."""
 
+    stage: int
+    """Of Spark, whose number tells this job from the application's others."""
     files: Sequence[WrittenFile]
     counts: Mapping[str, int]
 
@@ -30,7 +32,7 @@ class Attempt:
     def from_text(cls, text: str) -> Attempt:
         """Return the attempt that `to_text` gave."""
         told = json.loads(text)
-        return cls([WrittenFile(**file) for file in told["files"]], told["counts"])
+        return cls(told["stage"], [WrittenFile(**file) for file in told["files"]], told["counts"])
 
 
 class AttemptFailedError(Exception):

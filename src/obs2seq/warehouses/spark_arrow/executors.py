@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from py4j.protocol import Py4JError
 from pyspark import SparkContext
@@ -15,6 +15,7 @@ from obs2seq.warehouses.spark_arrow.obstacles import NATIVE, ObstacleError
 
 OLDEST = {"pyarrow": (15,), "numpy": (1, 26)}
 """The versions that the kernel is made for, as the package asks for them too."""
+_TASKS = "obs2seq.warehouses.spark_arrow.tasks"
 _MOST_TASKS = 32
 _HINT = f"ship it there (obs2seq package makes the archives), or {NATIVE}, which needs no Python there"
 
@@ -37,42 +38,39 @@ def lacking(context: SparkContext, *, s3: bool) -> ObstacleError | None:
     return _refusal(found) if found else None
 
 
-def fault(found: dict[str, str | None], *, s3: bool) -> str | None:
-    """Say what an executor lacks that has these versions; None where it lacks nothing."""
+def fault(found: Mapping[str, str | None], *, s3: bool) -> str | None:
+    """Say what an executor lacks that answered so; None where it lacks nothing."""
     for name, oldest in OLDEST.items():
         version = found[name]
-        if version is None or _numbers(version) < oldest:
-            wanted = ".".join(map(str, oldest))
-            return f"{name} {version}, older than {wanted}" if version else f"no module '{name}'"
+        if version is not None and _numbers(version) < oldest:
+            return f"{name} {version}, older than {'.'.join(map(str, oldest))}, in {found['python']}"
+    if found["missing"] is not None:
+        return f"no module '{found['missing']}' in {found['python']}"
     if found["obs2seq"] != __version__:
-        return (
-            f"obs2seq {found['obs2seq']} where the driver has {__version__}"
-            if found["obs2seq"]
-            else ("no module 'obs2seq'")
-        )
-    return "no credentials for S3 (or no module 'boto3')" if s3 and not found["credentials"] else None
+        return f"obs2seq {found['obs2seq']} where the driver has {__version__}"
+    return "no credentials for S3" if s3 and found["credentials"] is None else None
 
 
 def _probe(*, s3: bool) -> Callable[[Iterable[int]], Iterable[str]]:
+    needed = ["pyarrow", "numpy", "obs2seq.version", _TASKS, *(["boto3"] if s3 else [])]
+
     def probe(_: Iterable[int]) -> Iterator[str]:
         # It travels by value: the executors may have no obs2seq to take it from.
         import importlib
         import json
+        import sys
 
-        def attribute(module: str, name: str) -> str | None:
+        modules, missing = {}, None
+        for name in needed:
             try:
-                return str(getattr(importlib.import_module(module), name))
-            except ImportError:
-                return None
-
-        found = {name: attribute(name, "__version__") for name in ("pyarrow", "numpy")}
-        found["obs2seq"] = attribute("obs2seq.version", "__version__")
-        if s3:
-            try:
-                found["credentials"] = importlib.import_module("boto3").Session().get_credentials() and "found"
-            except ImportError:
-                found["credentials"] = None
-        yield json.dumps(found, sort_keys=True)
+                modules[name] = importlib.import_module(name)
+            except ImportError as error:
+                missing = missing or error.name or name
+        found = {name: getattr(modules.get(name), "__version__", None) for name in ("pyarrow", "numpy")}
+        found["obs2seq"] = getattr(modules.get("obs2seq.version"), "__version__", None)
+        credentials = modules["boto3"].Session().get_credentials() if "boto3" in modules else None
+        found["credentials"] = "found" if credentials else None
+        yield json.dumps(found | {"missing": missing, "python": sys.executable}, sort_keys=True)
 
     return probe
 

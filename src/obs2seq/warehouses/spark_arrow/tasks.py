@@ -45,7 +45,7 @@ class TaskOrder:
         location: The run's folder.
         budget: What a task's observations may take of memory, in bytes.
         temporary_folder: Where the rest waits; None: on the executor's own disks.
-        environment: Variables that tell the way to S3, where the executor does not have them.
+        environment: Variables that tell where S3 is, above the executor's own.
     """
 
     kind: Literal["sequences", "observations"]
@@ -75,31 +75,30 @@ class TaskOrder:
 
 def make_partition(order: TaskOrder, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Make all of one partition, which holds all observations of some pupils; yield the attempt as one row."""
-    for name, value in order.environment.items():
-        os.environ.setdefault(name, value)
+    os.environ.update(order.environment)
     pa.set_cpu_count(1)  # Spark runs as many tasks as there are processors
     with telling(), jemalloc():
         attempt = _attempt(order, batches)
     yield pa.RecordBatch.from_pydict({"attempt": [attempt.to_text()]})
 
 
-def attempt_name() -> str:
-    """Return what the files of this attempt are called: no other attempt's, at this task or another, are called so."""
-    context = TaskContext.get()
-    assert context is not None, "Spark runs this"
+def _name(context: TaskContext) -> str:
+    """Return what the files of an attempt are called: no other attempt's, at this task or another, are called so."""
     return f"part-{context.partitionId():05d}-{context.stageId()}-{context.taskAttemptId()}"
 
 
 def _attempt(order: TaskOrder, batches: Iterator[pa.RecordBatch]) -> Attempt:
+    context = TaskContext.get()
+    assert context is not None, "Spark runs this"
     maker, allowance, account = order.maker(), order.allowance(), Account()
-    writers = FileWriters(order.location, order.job.compression, maker.schema, maker.width, attempt_name())
+    writers = FileWriters(order.location, order.job.compression, maker.schema, maker.width, _name(context))
     pupil = column_name(order.schema, order.job.spec.pupil)
     folder = order.temporary_folder or _executor_folder()
     with Store(order.schema, pupil, allowance, folder) as store, ThreadPoolExecutor(1) as pool:
         for number, table in enumerate(_tables(batches, order.schema, allowance.piece_rows)):
             store.add((0, number), table, _DONE)
         Writing(maker, writers, account, 1, allowance.row_group_values).write(store.groups(), pool)
-    return Attempt(list(_files(order.location, writers.rows)), account.made)
+    return Attempt(context.stageId(), list(_files(order.location, writers.rows)), account.made)
 
 
 def _tables(batches: Iterator[pa.RecordBatch], schema: pa.Schema, most: int) -> Iterator[pa.Table]:
