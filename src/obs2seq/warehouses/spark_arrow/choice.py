@@ -34,14 +34,12 @@ class ChosenEngine(Engine):
     def make(self, order: Order, found: SubsetSource, location: str, run_id: str) -> Manifest:
         try:
             self._require_executors()
-            manifest = self._arrow.make(order, found, location, run_id)
+            return self._arrow.make(order, found, location, run_id)
         except ObstacleError as obstacle:
             if self._is_required:
                 raise
-            logger.info("%s: execution native, since arrow %s", order.dataset, _reason(obstacle))
-            return self._native.make(order, found, location, run_id)
-        logger.info("%s: execution arrow", order.dataset)
-        return manifest
+            logger.info("%s: execution native, since arrow is refused: %s", order.dataset, obstacle)
+        return self._native.make(order, found, location, run_id)
 
     def check(self, order: Order, found: SubsetSource) -> Ledger:
         if self._is_required:
@@ -55,7 +53,3 @@ class ChosenEngine(Engine):
     @cached_property
     def _obstacle(self) -> ObstacleError | None:
         return self._lacking()
-
-
-def _reason(obstacle: ObstacleError) -> str:
-    return f"{obstacle.problem} ({obstacle.where})"

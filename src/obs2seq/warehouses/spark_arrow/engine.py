@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from obs2seq.flow.dataflow import select_observations
 from obs2seq.flow.sequences import ROWS_OUT, SEQUENCED
 from obs2seq.flow.tallies import Tally
 from obs2seq.ports import Storage, WrittenFile
+from obs2seq.warehouses.arrow.memory import in_words
 from obs2seq.warehouses.arrow.types import spark_name
 from obs2seq.warehouses.engine import Engine, Order
 from obs2seq.warehouses.failures import explained
@@ -29,6 +31,8 @@ from obs2seq.warehouses.spark_arrow.sizes import Sizes
 from obs2seq.warehouses.spark_arrow.tasks import TaskOrder
 from obs2seq.warehouses.spark_arrow.types import task_schema
 from obs2seq.warehouses.subsets import SubsetSource
+
+logger = logging.getLogger(__name__)
 
 
 class ArrowSparkEngine(Engine):
@@ -50,7 +54,10 @@ class ArrowSparkEngine(Engine):
             raw, selection = raw_and_selection(order, found, self._tools)
             observations = select_observations(raw, order.job.spec, selection, tally, order.kind)
             task = self._task(order, observations, location)
-            attempts = attempts_of(task, observations, self._partitions(task, found.source.size))
+            partitions = self._partitions(task, found.source.size)
+            tasks = "1 task" if partitions == 1 else f"{partitions} tasks"
+            logger.info("%s: execution arrow, in %s of %s each", order.dataset, tasks, in_words(task.budget))
+            attempts = attempts_of(task, observations, partitions)
             wait_for_stragglers(self._tools.sessions().sparkContext, attempts)
         files = sorted(file for attempt in attempts for file in attempt.files)
         self._remove_others(location, files)
