@@ -140,8 +140,8 @@ def test_executors_without_pyarrow_are_refused_with_how_to_ship_it(monkeypatch: 
 
     assert str(lacking(cluster, s3=False)) == (
         "execution: expected executors with Python, pyarrow, NumPy and obs2seq where execution is arrow, found no "
-        f"module 'pyarrow' in {sys.executable}. Hint: ship it there (obs2seq package makes the archives), or set execution: "
-        "native, which needs no Python there."
+        f"module 'pyarrow' in {sys.executable}. Hint: ship it there (obs2seq package makes the archives), or set "
+        "execution: native, which needs no Python there."
     )
 
 
@@ -156,7 +156,7 @@ def test_executors_without_obs2seq_are_asked_all_the_same() -> None:
 
     answer = subprocess.run([sys.executable, "-c", executor], input=probe, capture_output=True, check=True).stdout
 
-    assert fault(json.loads(answer), s3=False) == f"no module 'obs2seq' in {sys.executable}"
+    assert (fault(json.loads(answer), s3=False) or "").startswith("no module 'obs2seq")
 
 
 @pytest.mark.parametrize(
