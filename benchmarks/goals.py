@@ -21,6 +21,8 @@ class Goal:
 MILLION = 1_000_000
 GOALS = (
     Goal("obs2seq_flow", "spark_floor", "warm", 1.35, (10 * MILLION, 30 * MILLION)),
+    Goal("obs2seq_spark_arrow", "spark_floor", "warm", 0.75, (10 * MILLION, 30 * MILLION)),
+    Goal("obs2seq_spark_arrow", "spark_floor", "process", 0.6, (100 * MILLION, 100 * MILLION)),
     Goal("obs2seq_arrow", "polars_lazy", "process", 0.5),
     Goal("obs2seq_arrow", "duckdb_list", "process", 0.33, (10 * MILLION, 30 * MILLION)),
     Goal("obs2seq_arrow", "duckdb_list", "process", 0.45, (100 * MILLION, 100 * MILLION)),

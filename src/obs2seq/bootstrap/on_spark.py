@@ -10,6 +10,7 @@ from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from obs2seq.bootstrap.executions import chosen
 from obs2seq.bootstrap.jobs import csv_options, s3_access, timestamp_option
 from obs2seq.domain.locations import is_s3
 from obs2seq.errors import ConfigurationError
@@ -47,7 +48,7 @@ def on_spark(settings: Settings, storage: Storage) -> tuple[Engine, Datasets]:
         return DeltaDataset(storage, location, writer) if is_delta else PublishedDataset(storage, location)
 
     tools = Tools(sessions, readers(settings, sessions), writer, spread_pupils_above=settings.spread_pupils_above)
-    return SparkEngine(tools), dataset
+    return (SparkEngine(tools) if settings.execution == "native" else chosen(settings, tools, storage)), dataset
 
 
 def session_source(settings: Settings, storage: Storage) -> Sessions:

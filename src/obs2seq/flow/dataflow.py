@@ -87,6 +87,18 @@ def select_and_sequence(
     return _made(node, ways, inputs, spread_pupils_above)
 
 
+def select_observations(
+    raw_observations: DataFrame, spec: SequenceSpec, selection: Selection, tally: Tally, kind: Kind
+) -> DataFrame:
+    """Turn a raw table into one subset's observations, in no order, with the columns that the kind needs.
+
+    Lazy: `tally` knows the counts at its point "input" once the result has been used.
+    """
+    ways = {**_ways(spec), "kind": kind, "duplicates": selection.duplicates, "counted": True}
+    inputs = {"raw_observations": raw_observations, "spec": spec, "selection": selection, "tally": tally}
+    return _run(_dataflow(**ways, cut="nothing"), "observations", inputs)
+
+
 def _ways(spec: SequenceSpec) -> Ways:
     """Choose between ways to do a thing by what the specification asks for."""
     window_kind = "chunked" if spec.is_chunked else "overlapping"

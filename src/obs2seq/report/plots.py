@@ -84,7 +84,9 @@ def _svg(name: str, draw: Callable[[Axes], None], height: float = 2.4) -> str:
         for axis in (axes.xaxis, axes.yaxis):
             axis.get_offset_text().set_visible(True)
         written = io.StringIO()
-        figure.savefig(written, format="svg", transparent=True, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
+        figure.savefig(
+            written, format="svg", transparent=True, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        )
         plt.close(figure)
     text = written.getvalue().replace(_BLACK, "currentColor")
     element, rest = text[text.index("<svg") :].split(">", 1)

@@ -159,10 +159,15 @@ class EngineFields(_Group):
     engine: Literal["spark", "arrow"] = Field(
         default="spark", description="What computes: Spark, or Arrow within this process, for mode local."
     )
+    execution: Literal["native", "arrow", "auto"] = Field(
+        default="native",
+        description="How Spark computes: native, within Java; arrow, in Python beside it, which takes half the time "
+        "and needs obs2seq, pyarrow and NumPy on the executors. auto: arrow where they are there.",
+    )
     memory_budget: Memory | None = Field(
         default=None,
         description="What observations may take of memory where Arrow computes, such as 2g; the rest waits in "
-        "temporary files. null: half of what the machine has.",
+        "temporary files. On Spark for each task. null: half of what the machine has, or a task's share of that.",
     )
     temporary_folder: Text | None = Field(
         default=None, description="Where temporary files lie. null: where the system keeps them (TMPDIR)."

@@ -58,7 +58,8 @@ class SparkEngine(Engine):
         with explained(found.source.location, output=location):
             frame = _frame(order, found, tally, self._tools)
             files = self._tools.writer.write(frame, location)
-        return _manifest(order, found.source, run_id, frame, files, tally, self._tools)
+        columns = {field.name: field.dataType.simpleString() for field in frame.schema}
+        return accounted_manifest(order, found.source, run_id, Product(columns, files, tally), self._tools)
 
     def check(self, order: Order, found: SubsetSource) -> Ledger:
         tally = Tally()
@@ -82,6 +83,12 @@ def _require_shareable(order: Order, tools: Tools) -> None:
 
 
 def _frame(order: Order, found: SubsetSource, tally: Tally, tools: Tools) -> DataFrame:
+    raw, selection = raw_and_selection(order, found, tools)
+    return select_and_sequence(raw, order.job.spec, selection, tally, order.kind, tools.spread_pupils_above)
+
+
+def raw_and_selection(order: Order, found: SubsetSource, tools: Tools) -> tuple[DataFrame, Selection]:
+    """Return the raw table, and which rows of it to take."""
     job = order.job
     is_read = all_columns if order.kind == "observations" else partial(reads, job)
     raw = tools.readers[found.source.format].read(found.source, is_read)
@@ -94,22 +101,29 @@ def _frame(order: Order, found: SubsetSource, tally: Tally, tools: Tools) -> Dat
         is_text_input=found.source.format in _TEXT_FORMATS,
     )
     require_repeatable(raw, selection)
-    return select_and_sequence(raw, job.spec, selection, tally, order.kind, tools.spread_pupils_above)
+    return raw, selection
 
 
-def _manifest(
-    order: Order, source: Source, run_id: str, frame: DataFrame, files: list[WrittenFile], tally: Tally, tools: Tools
-) -> Manifest:
+@dataclass(frozen=True)
+class Product:
+    """What Spark has written, and counted on the way."""
+
+    columns: Mapping[str, str]
+    """The type of every column by Spark's name, in the order of the columns."""
+    files: list[WrittenFile]
+    tally: Tally
+
+
+def accounted_manifest(order: Order, source: Source, run_id: str, product: Product, tools: Tools) -> Manifest:
     """Account for what was written; raise where it does not add up."""
-    ledger = balanced_ledger(tally, order.job, order.dataset)
+    ledger = balanced_ledger(product.tally, order.job, order.dataset)
     require_acceptable(ledger, order.job, order.subset, source.location)
-    rows = sum(file.rows for file in files)
-    if rows != rows_out(tally):
+    rows = sum(file.rows for file in product.files)
+    if rows != rows_out(product.tally):
         raise StorageError(
             order.dataset,
-            f"expected {rows_out(tally)} rows in the files that were written, found {rows}",
+            f"expected {rows_out(product.tally)} rows in the files that were written, found {rows}",
             "one run at a time may write here; run again",
         )
-    columns = {field.name: field.dataType.simpleString() for field in frame.schema}
-    written = Written(files, columns, ledger, {"spark": tools.sessions().version})
+    written = Written(product.files, product.columns, ledger, {"spark": tools.sessions().version})
     return manifest_of(order, source, run_id, written, tools.clock())
