@@ -8,11 +8,13 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+from obs2seq.bootstrap.indexed_runs import comparable, first_sequences
 from obs2seq.bootstrap.inspections import inspections
 from obs2seq.bootstrap.jobs import job, s3_access
 from obs2seq.bootstrap.on_arrow import on_arrow
 from obs2seq.bootstrap.on_athena import on_athena
 from obs2seq.bootstrap.on_spark import on_spark, readers, session_source
+from obs2seq.domain.layouts import layout_of
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.locations import is_s3
 from obs2seq.domain.manifest import Manifest
@@ -77,7 +79,8 @@ def published(location: str, rows: int) -> tuple[Manifest, str, list[dict[str, A
         return _published_table(storage, location, rows)
 
     manifest, run_location = resolve(storage, location)
-    return manifest, location, first_rows(run_location, manifest, rows)
+    first = first_rows if layout_of(manifest.files) == "expanded" else first_sequences
+    return manifest, location, first(run_location, manifest, rows)
 
 
 def compare(first: str, second: str) -> list[str]:
@@ -90,7 +93,7 @@ def compare(first: str, second: str) -> list[str]:
     from obs2seq.warehouses.comparison import differences, published_run
 
     storage = RoutedStorage()
-    return differences(*(published_run(storage, location) for location in (first, second)))
+    return differences(*(comparable(published_run(storage, location)) for location in (first, second)))
 
 
 def _warehouse(settings: Settings, storage: Storage) -> WarehouseService:

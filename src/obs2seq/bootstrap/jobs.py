@@ -25,6 +25,7 @@ def job(settings: Settings) -> Job:
         input_format=settings.input_format,
         text_options={"schema": settings.input_schema, **csv_options(settings)},
         output_format=settings.output_format,
+        layout=settings.layout,
         compression=settings.compression,
         keep_runs=settings.keep_runs,
         force=settings.force,

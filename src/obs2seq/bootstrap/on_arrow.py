@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from obs2seq.bootstrap.layouts import require_sequences
 from obs2seq.domain.locations import is_s3
 from obs2seq.errors import ConfigurationError
 from obs2seq.ports import Storage
@@ -22,6 +23,7 @@ _SAID_OTHERWISE = {"s3_kms_key": "let the bucket encrypt with the key by default
 def on_arrow(settings: Settings, storage: Storage) -> tuple[Engine, Datasets]:
     """Return the engine, and what it publishes into; raise for what Arrow does not do."""
     require_fit(settings.mode, settings.output_format)
+    require_sequences(settings)
     _require_usual_s3(settings)
     from obs2seq.warehouses.arrow.engine import ArrowEngine, Workshop
     from obs2seq.warehouses.arrow.memory import budget_of

@@ -3,6 +3,7 @@
 from functools import partial
 
 from obs2seq.bootstrap.jobs import job, s3_access
+from obs2seq.bootstrap.layouts import require_expanded
 from obs2seq.errors import ConfigurationError
 from obs2seq.ports import Storage
 from obs2seq.settings import Settings
@@ -11,6 +12,7 @@ from obs2seq.warehouses.service import WarehouseService
 
 def on_athena(settings: Settings, storage: Storage) -> WarehouseService:
     """Return the warehouse; raise where what it needs is not installed."""
+    require_expanded(settings, "Athena")
     try:
         from obs2seq.aws.clients import aws_client
         from obs2seq.aws.s3 import s3_client

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from obs2seq.bootstrap.executions import chosen
 from obs2seq.bootstrap.jobs import csv_options, s3_access, timestamp_option
+from obs2seq.bootstrap.layouts import require_expanded
 from obs2seq.domain.locations import is_s3
 from obs2seq.errors import ConfigurationError
 from obs2seq.ports import Storage
@@ -33,6 +34,7 @@ _PARTITIONS = ("spark.sql.shuffle.partitions", "spark.sql.adaptive.coalesceParti
 
 def on_spark(settings: Settings, storage: Storage) -> tuple[Engine, Datasets]:
     """Return the engine, and what it publishes into; the session starts when it is first needed."""
+    require_expanded(settings, "Spark")
     if find_spec("pyspark") is None:
         hint = "pip install 'obs2seq[spark35]', or set engine: arrow, which needs no Java either"
         raise ConfigurationError("engine", "expected Spark to be installed, found no module 'pyspark'", hint)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from obs2seq.domain import rules
+from obs2seq.domain.layouts import Layout
 from obs2seq.domain.spec import SequenceSpec
 
 Policy = Literal["fail", "leave_out"]
@@ -33,6 +34,7 @@ class Job:
     text_options: Mapping[str, Any] = field(default_factory=dict)
     """How CSV and JSON are read; named here because another reading is another result."""
     output_format: Literal["parquet", "delta"] = "parquet"
+    layout: Layout = "expanded"
     compression: str = "snappy"
     keep_runs: int = 2
     force: bool = False

@@ -126,6 +126,12 @@ class OutputFields(_Group):
         default="sequences", description="What to publish: sequences, or the observations checked and in order."
     )
     output_format: Literal["parquet", "delta"] = Field(default="parquet", description="Format of the output.")
+    layout: Literal["expanded", "indexed"] = Field(
+        default="expanded",
+        description="How sequences lie: as arrays of L, or indexed, for engine arrow: each session once, and its "
+        "windows beside it. Overlapping windows then take little more room than the observations; obs2seq.load reads "
+        "either.",
+    )
     compression: Literal["snappy", "zstd", "gzip", "none"] = Field(
         default="snappy", description="Compression of the output's files."
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from obs2seq.domain.fingerprint import files_digest
+from obs2seq.domain.layouts import sequences_in
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.manifest import InputSummary, Manifest
 from obs2seq.ports import Source, WrittenFile
@@ -38,7 +39,7 @@ def manifest_of(order: Order, source: Source, run_id: str, written: Written, ins
         subset=order.subset,
         kind=order.kind,
         format=order.job.output_format,
-        rows=sum(file.rows for file in written.files),
+        rows=sequences_in(written.files),
         files=tuple(written.files),
         columns=dict(written.columns),
         settings=order.job.shape(),

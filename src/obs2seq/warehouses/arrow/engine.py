@@ -68,7 +68,7 @@ class ArrowEngine(Engine):
         with jemalloc(), ThreadPoolExecutor(self._workshop.threads) as pool:
             observations, selection = self._opened(order, found, pool)
             maker = maker_for(order.kind, order.job, selection.schema)
-            writers = FileWriters(location, order.job.compression, maker.schema, maker.width)
+            writers = maker.writers(location, order.job.compression)
             allowance = self._allowance(selection.schema, maker)
             pupil = column_name(selection.schema, order.job.spec.pupil)
             with Store(selection.schema, pupil, allowance, self._workshop.temporary_folder) as store:
