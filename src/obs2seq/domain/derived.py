@@ -68,7 +68,7 @@ DERIVATIONS: Mapping[str, Derivation] = {
         ("of",),
     ),
     "share_correct_before": Derivation(
-        "Of the pupil's earlier values that are not null, the share that is true or above 0; null where there are none.",
+        "Of the pupil's earlier values that are not null, the share that is true or above 0; null before the first.",
         "double",
         "share",
         ("of",),

@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from obs2seq.domain.derived import known_time_zone, with_column
+from obs2seq.domain.derived import DERIVATIONS, known_time_zone, with_column
 from obs2seq.domain.validation import shortened
 
 MAX_SHIFT = 1_000_000
@@ -76,7 +76,9 @@ class Feature(Strict):
         default=0, description="Read the value this many positions later (below 0: earlier) in the session."
     )
     derive: StrictStr | None = Field(
-        default=None, description="In place of column: what to derive from the pupil's history up to each observation."
+        default=None,
+        description="In place of column: what to derive from the pupil's history up to each observation.",
+        json_schema_extra={"enum": [*DERIVATIONS, None]},
     )
     of: ColumnName | None = Field(default=None, description="The column that is derived from, where one is.")
     time_zone: Annotated[StrictStr, AfterValidator(known_time_zone)] | None = Field(
