@@ -6,7 +6,6 @@ function of the same name. Each looks only backwards, over the whole history of 
 
 from __future__ import annotations
 
-import zoneinfo
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -109,22 +108,6 @@ def with_column(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     if derive is None:
         return fields
     return {**fields, "column": f"{derive}({', '.join(str(fields[name]) for name in needed)})"}
-
-
-def known_time_zone(name: str) -> str:
-    """Return the name of a time zone; raise `ValueError` where it is none by which engines agree.
-
-    Short names (`EST`) mean other things elsewhere.
-    """
-    try:
-        zoneinfo.ZoneInfo(name)
-    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
-        is_known = False
-    else:
-        is_known = name == "UTC" or ("/" in name and not name.startswith(("posix/", "right/")))
-    if not is_known:
-        raise ValueError(f"expected a time zone such as 'Europe/Berlin' or 'UTC', found {shortened(name)}")
-    return name
 
 
 def derived_type(feature: Feature) -> str | None:

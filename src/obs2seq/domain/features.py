@@ -19,8 +19,9 @@ from pydantic import (
     model_validator,
 )
 
-from obs2seq.domain.derived import DERIVATIONS, known_time_zone, with_column
+from obs2seq.domain.derived import DERIVATIONS, with_column
 from obs2seq.domain.validation import shortened
+from obs2seq.domain.zones import known_time_zone
 
 MAX_SHIFT = 1_000_000
 

@@ -20,7 +20,7 @@ registry.disable_autoload()
 
 from hamilton import driver  # noqa: E402
 
-from obs2seq.flow import histories, prepared, selection, sequences, windows  # noqa: E402
+from obs2seq.flow import derived, histories, prepared, selection, sequences, windows  # noqa: E402
 from obs2seq.flow.selection import Selection  # noqa: E402
 from obs2seq.flow.tallies import Tally  # noqa: E402
 
@@ -81,7 +81,7 @@ def _ways(spec: SequenceSpec) -> dict[str, object]:
 @cache
 def _dataflow(**ways: object) -> driver.Driver:
     """Build the dataflow with the named ways to do a thing; each combination is built once."""
-    modules = [histories, windows, sequences, prepared]
+    modules = [histories, derived, windows, sequences, prepared]
     if ways["counted"]:
         modules.append(selection)
     return driver.Builder().with_modules(*modules).with_config(dict(ways)).build()

@@ -14,6 +14,7 @@ from obs2seq.domain.rules import DUPLICATE
 from obs2seq.domain.spec import Feature, SequenceSpec
 from obs2seq.flow.arithmetic import keys, needs_length, whole_row_keys
 from obs2seq.flow.columns import is_float, is_negative_zero, literal, named, require_scalars, type_of
+from obs2seq.flow.derived import feature_type, require_derived, source_keys
 from obs2seq.flow.sessions import is_gap_above
 from obs2seq.flow.tallies import Tally
 
@@ -26,7 +27,8 @@ def feature_pads(observations: DataFrame, spec: SequenceSpec) -> list[Column]:
         SpecificationError: A feature is no scalar, or its column's type cannot hold its pad.
     """
     require_columns(spec.columns, observations.columns)
-    types = [type_of(observations, feature.column) for feature in spec.features]
+    require_derived(observations, spec)
+    types = [feature_type(observations, feature) for feature in spec.features]
     return [
         literal(pad_value(feature, type_.simpleString()), type_)
         for feature, type_ in zip(spec.features, types, strict=True)
@@ -122,7 +124,7 @@ def session_order__sessions() -> WindowSpec:
 
 
 def positioned_observations(
-    numbered_observations: DataFrame, session_order: WindowSpec, spec: SequenceSpec, feature_pads: list[Column]
+    derived_observations: DataFrame, session_order: WindowSpec, spec: SequenceSpec, feature_pads: list[Column]
 ) -> DataFrame:
     """Read each feature's value, the shifted ones from where they stand in the session; a null becomes the pad.
 
@@ -131,8 +133,8 @@ def positioned_observations(
     """
     whole = session_order.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
     length = F.count(F.lit(1)).over(whole).cast("int") if needs_length(spec) else F.lit(None).cast("int")
-    values = (_value(feature, keys(spec)[feature.column], session_order) for feature in spec.features)
-    return numbered_observations.select(
+    values = (_value(feature, source_keys(spec)[feature.column], session_order) for feature in spec.features)
+    return derived_observations.select(
         "pupil",
         "session",
         "position",

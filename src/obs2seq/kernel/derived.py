@@ -12,11 +12,12 @@ import pyarrow as pa
 
 from obs2seq.domain.derived import derived_features, require_derivable
 from obs2seq.domain.spec import Feature, SequenceSpec
+from obs2seq.domain.zones import DAY_S
 from obs2seq.kernel.columns import Array, Column, Key
 from obs2seq.kernel.ordering import Ordering
 from obs2seq.kernel.schema import feature_type, spark_type
 from obs2seq.kernel.sessions import seconds_per_unit
-from obs2seq.kernel.zones import DAY, offsets
+from obs2seq.kernel.zones import all_seconds_ahead
 
 ENGINE = "the embedded engine"
 
@@ -139,7 +140,7 @@ def hour_of_day(feature: Feature, history: Histories) -> Values:
 def weekday(feature: Feature, history: Histories) -> Values:
     """Read the day off the zone's calendar; day 0, the first of 1970, was a Thursday."""
     seconds, is_known = _local_seconds(feature, history)
-    return (seconds // DAY + 3) % 7 + 1, is_known
+    return (seconds // DAY_S + 3) % 7 + 1, is_known
 
 
 FUNCTIONS: Mapping[str, Callable[[Feature, Histories], Values]] = {
@@ -207,4 +208,4 @@ def _local_seconds(feature: Feature, history: Histories) -> Values:
     is_known = None if time.is_valid is None else time.is_valid[rows]
     ticks = time.values[rows] if is_known is None else np.where(is_known, time.values[rows], 0)
     seconds = ticks // seconds_per_unit(time.type).denominator
-    return seconds + offsets(seconds, str(feature.time_zone)), is_known
+    return seconds + all_seconds_ahead(seconds, str(feature.time_zone)), is_known
