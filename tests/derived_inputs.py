@@ -81,15 +81,18 @@ def look_ahead(engine: Callable[[list[Row], SequenceSpec], list[Row]], derive: s
     """
     spec = spec_of(deriving(derive), {"name": "id", "column": "id", "pad": -1})
     history = sorted((row for row in drawn_rows(seed, pupils=1) if row["t"]), key=lambda row: (row["t"], row["id"]))
-    known = values(engine(history, spec), derive)[0]
-    changed = []
+    variants = {}
     for place, own in enumerate(history):
         past, later = history[:place], history[place + 1 :]
         unlike = _other(own, ("right",)) if DERIVATIONS[derive].values else own
-        for instead in ([own], [unlike, *(_other(row, ("t", "ex", "right")) for row in later)]):
-            if values(engine(past + instead, spec), derive)[0][: place + 1] != known[: place + 1]:
-                changed.append(place)
-    return sorted(set(changed))
+        variants[place, "cut"] = [*past, own]
+        variants[place, "changed"] = [*past, unlike, *(_other(row, ("t", "ex", "right")) for row in later)]
+    # Each variant is a pupil of its own, so that an engine is asked once.
+    pupils = [history, *variants.values()]
+    rows = [row | {"pupilid": number} for number, pupil in enumerate(pupils) for row in pupil]
+    known, *others = values(engine(rows, spec), derive)
+    places = [place for place, _ in variants]
+    return [n for n, other in zip(places, others, strict=True) if other[: n + 1] != known[: n + 1]]
 
 
 def _other(row: Row, names: Iterable[str]) -> Row:
