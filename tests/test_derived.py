@@ -3,8 +3,10 @@
 import datetime
 import itertools
 import json
+import re
 import zoneinfo
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +26,7 @@ from obs2seq.kernel.zones import all_seconds_ahead
 from obs2seq.online import Sequencer
 from obs2seq.online import derived as online
 from tests.derived_inputs import ALL, at, by_kernel, deriving, drawn_rows, look_ahead, spec_of, table_of, values
-from tests.flow_inputs import Row
+from tests.flow_inputs import Row, drawn
 
 ROWS: list[Row] = [
     {"pupilid": 1, "t": at("2024-03-31T00:59:59"), "id": 1, "ex": "a", "right": 1},
@@ -125,6 +127,19 @@ def test_a_planted_share_that_counts_the_answer_itself_is_caught(monkeypatch: py
     assert look_ahead(by_kernel, "share_correct_before", 5)
 
 
+def test_the_feature_that_the_docs_add_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (Path(__file__).parents[1] / "docs" / "features.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    functions, known = dict(kernel.FUNCTIONS), dict(DERIVATIONS)
+    exec(code, vars(derived) | vars(kernel) | {"FUNCTIONS": functions, "DERIVATIONS": known})
+    monkeypatch.setitem(DERIVATIONS, "wrong_before", known["wrong_before"])
+    monkeypatch.setitem(kernel.FUNCTIONS, "wrong_before", functions["wrong_before"])
+
+    assert values(by_kernel(ROWS, spec_of(deriving("wrong_before"))), "wrong_before") == [[0, 0, 0, 1, 1], [0, 1]]
+    assert look_ahead(by_kernel, "wrong_before", 5) == []
+
+
+@drawn(max_examples=60)
 @given(seed=st.integers(0, 2**32 - 1), gap=st.sampled_from((None, 60.0)), length=st.sampled_from((2, 5, 40)))
 def test_engines_without_spark_agree(seed: int, gap: float | None, length: int) -> None:
     rows = drawn_rows(seed)
