@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+from obs2seq.bootstrap.inspections import inspections
 from obs2seq.bootstrap.jobs import job, s3_access
 from obs2seq.bootstrap.on_arrow import on_arrow
 from obs2seq.bootstrap.on_athena import on_athena
@@ -36,11 +37,9 @@ __all__ = ["check", "compare", "job", "published", "readers", "run", "s3_access"
 def warehouse(settings: Settings, storage: Storage | None = None) -> WarehouseService:
     """Return the warehouse for the settings' mode. It starts its engine when it first needs it, and not before."""
     storage = storage or RoutedStorage(s3_access(settings))
-    if settings.mode == "athena":
-        return on_athena(settings, storage)
-    engine, datasets = (on_arrow if settings.engine == "arrow" else on_spark)(settings, storage)
-    kind = LocalWarehouseService if settings.mode == "local" else EmrWarehouseService
-    return kind(job(settings), engine, storage, datasets)
+    service = _warehouse(settings, storage)
+    service.inspections = inspections(settings, storage)
+    return service
 
 
 def run(settings: Settings) -> dict[str, tuple[Manifest, PublishedPath]]:
@@ -92,6 +91,14 @@ def compare(first: str, second: str) -> list[str]:
 
     storage = RoutedStorage()
     return differences(*(published_run(storage, location) for location in (first, second)))
+
+
+def _warehouse(settings: Settings, storage: Storage) -> WarehouseService:
+    if settings.mode == "athena":
+        return on_athena(settings, storage)
+    engine, datasets = (on_arrow if settings.engine == "arrow" else on_spark)(settings, storage)
+    kind = LocalWarehouseService if settings.mode == "local" else EmrWarehouseService
+    return kind(job(settings), engine, storage, datasets)
 
 
 def _published_table(storage: Storage, location: str, rows: int) -> tuple[Manifest, str, list[dict[str, Any]]]:

@@ -3,6 +3,7 @@
 A command's docstring is its help.
 """
 
+from obs2seq.commands.audit import add_audit
 from obs2seq.commands.comparison import add_compare
 from obs2seq.commands.launched import add_cancel, add_logs, add_wait
 from obs2seq.commands.launching import add_deploy, add_submit
@@ -27,4 +28,5 @@ COMMANDS = {
     "show": add_show,
     "sql": add_sql,
     "compare": add_compare,
+    "audit": add_audit,
 }

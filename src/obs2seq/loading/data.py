@@ -99,6 +99,17 @@ class SequenceData:
         empty = self._pieces.schema.empty_table().select(names)
         return with_zones(pa.concat_tables([empty, *(table.select(names) for table in tables)]), self.manifest)
 
+    def tables(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """Yield what `table` returns a piece (row group) at a time, texts in dictionaries, the next ones read ahead."""
+        outputs = self.spec.outputs if columns is None else asked_columns(self.spec, columns).values()
+        names = list(dict.fromkeys(outputs))
+        pieces = self._pieces.pieces
+
+        def read(piece: Piece) -> pa.Table:
+            return with_zones(self._pieces.read(piece, names, codes=True).select(names), self.manifest)
+
+        return read_ahead(read, pieces, self._threads)
+
     def batches(
         self,
         size: int,

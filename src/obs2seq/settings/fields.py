@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
+from obs2seq.domain.spec import ColumnName
 from obs2seq.settings.values import (
     Account,
     Character,
@@ -90,6 +91,19 @@ class CheckFields(_Group):
     duplicates: Literal["keep", "drop"] = Field(
         default="keep",
         description="Whether observations that are alike in every column that is read all stay, or one of them.",
+    )
+
+
+class AuditFields(_Group):
+    """How a run is audited for answers that leak, before it is published."""
+
+    audit: Literal["fail", "warn", "off"] = Field(
+        default="fail",
+        description="What a leak leads to: pupils in two subsets, sequences repeated in another, features that look "
+        "ahead. off: nobody looks.",
+    )
+    targets: tuple[ColumnName, ...] = Field(
+        default=(), description="Names of the features that a model is to predict: these may look ahead."
     )
 
 

@@ -10,6 +10,7 @@ from obs2seq.domain.validation import each_finding
 from obs2seq.errors import ConfigurationError
 from obs2seq.settings.fields import (
     AthenaFields,
+    AuditFields,
     CheckFields,
     EngineFields,
     InputFields,
@@ -24,6 +25,7 @@ GROUPS: Mapping[str, type[BaseModel]] = {
     "input": InputFields,
     "split": SplitFields,
     "checks": CheckFields,
+    "audit": AuditFields,
     "output": OutputFields,
     "s3": S3Fields,
     "engine": EngineFields,
@@ -47,6 +49,7 @@ class Settings(
     InputFields,
     SplitFields,
     CheckFields,
+    AuditFields,
     OutputFields,
     S3Fields,
     EngineFields,
