@@ -62,7 +62,7 @@ def drawn_rows(seed: int, pupils: int = 3) -> list[Row]:
     """Return shuffled observations with ties, nulls and repeated exercises."""
     draw = random.Random(seed)
     rows: list[Row] = []
-    for pupil in range(pupils):
+    for pupil in (None, *range(1, pupils)):
         moment = at("2024-03-30T12:00") + datetime.timedelta(seconds=draw.randrange(86_400))
         for _ in range(draw.choice((1, 4, 12, 30))):
             moment += datetime.timedelta(microseconds=draw.choice((0, 1, 500_000, 60_000_000, 7_200_000_000)))

@@ -55,7 +55,7 @@ def naive(text: str) -> datetime.datetime:
 
 
 def by_online(rows: list[Row], spec: SequenceSpec) -> list[Row]:
-    ordered = sorted(rows, key=lambda row: row["pupilid"])
+    ordered = sorted(rows, key=lambda row: (row["pupilid"] is not None, row["pupilid"]))
     pupils = [list(group) for _, group in itertools.groupby(ordered, lambda row: row["pupilid"])]
     types = {"right": "int"} if "right" in spec.columns else {}
     return [row for pupil in pupils for row in Sequencer(spec, types=types).sequences(pupil)]
@@ -159,6 +159,12 @@ def test_derived_values_do_not_depend_on_windows_and_sessions() -> None:
 
     assert whole == [[0, 1, 2, 3, 4], [0, 1]]
     assert values(cut, "position") == [[0, 1], [2], [3, 4], [0, 1]]
+
+
+def test_no_observations_make_no_sequences() -> None:
+    spec = spec_of(*map(deriving, ALL))
+
+    assert by_kernel([], spec) == by_index([], spec) == by_online([], spec) == []
 
 
 def test_null_where_nothing_is_known_becomes_the_pad_and_is_no_padding() -> None:
