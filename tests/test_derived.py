@@ -234,7 +234,14 @@ def test_a_specification_with_derived_features_survives_json() -> None:
 
     assert SequenceSpec.model_validate(written) == spec
     assert written["features"] == [
-        {"name": "hour_of_day", "pad": -99, "shift": 0, "derive": "hour_of_day", "time_zone": "Europe/Berlin"},
+        {
+            "name": "hour_of_day",
+            "column": "hour_of_day(Europe/Berlin)",
+            "pad": -99,
+            "shift": 0,
+            "derive": "hour_of_day",
+            "time_zone": "Europe/Berlin",
+        },
         {"name": "right", "column": "right", "pad": 0, "shift": 0},
     ]
 

@@ -95,8 +95,6 @@ def with_column(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     derive = fields.get("derive")
     if derive is not None and derive not in tuple(DERIVATIONS):
         raise ValueError(f"unknown derived feature {shortened(derive)} ({nearest(str(derive), DERIVATIONS)})")
-    if derive is not None and fields.get("column") is not None:
-        raise ValueError("expected either column or derive, found both")
     needed = DERIVATIONS[derive].parameters if derive is not None else ()
     whose = f"derive: {derive}" if derive is not None else "column"
     for name in PARAMETERS:
@@ -107,7 +105,10 @@ def with_column(fields: Mapping[str, Any]) -> Mapping[str, Any]:
             )
     if derive is None:
         return fields
-    return {**fields, "column": f"{derive}({', '.join(str(fields[name]) for name in needed)})"}
+    column = f"{derive}({', '.join(str(fields[name]) for name in needed)})"
+    if fields.get("column") not in (None, column):
+        raise ValueError("expected either column or derive, found both")
+    return {**fields, "column": column}
 
 
 def derived_type(feature: Feature) -> str | None:

@@ -59,7 +59,7 @@ class Strict(BaseModel):
 
 def _column_or_derive(schema: dict[str, Any]) -> None:
     schema["required"].remove("column")
-    schema["oneOf"] = [{"required": ["column"]}, {"required": ["derive"]}]
+    schema["anyOf"] = [{"required": ["column"]}, {"required": ["derive"]}]
 
 
 class Feature(Strict):
@@ -93,9 +93,8 @@ class Feature(Strict):
         return with_column(fields) if isinstance(fields, Mapping) else fields
 
     @model_serializer(mode="wrap")
-    def _as_given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        passing = "column" if self.derive else None
-        return {name: value for name, value in handler(self).items() if value is not None and name != passing}
+    def _without_nulls(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in handler(self).items() if value is not None}
 
     @property
     def output(self) -> str:

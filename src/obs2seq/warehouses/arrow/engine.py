@@ -12,7 +12,6 @@ from functools import partial
 import pyarrow as pa
 
 from obs2seq.domain.acceptance import require_acceptable
-from obs2seq.domain.derived import derived_features
 from obs2seq.domain.files import is_hidden
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.manifest import Manifest
@@ -70,7 +69,7 @@ class ArrowEngine(Engine):
             observations, selection = self._opened(order, found, pool)
             maker = maker_for(order.kind, order.job, selection.schema)
             writers = FileWriters(location, order.job.compression, maker.schema, maker.width)
-            allowance = self._allowance(selection.schema, maker, order)
+            allowance = self._allowance(selection.schema, maker)
             pupil = column_name(selection.schema, order.job.spec.pupil)
             with Store(selection.schema, pupil, allowance, self._workshop.temporary_folder) as store:
                 Reading(selection, account, store).read(observations.cut(allowance.piece_rows), pool)
@@ -87,7 +86,7 @@ class ArrowEngine(Engine):
         with jemalloc(), ThreadPoolExecutor(self._workshop.threads) as pool:
             observations, selection = self._opened(order, found, pool)
             maker = maker_for(order.kind, order.job, selection.schema)
-            rows = self._allowance(selection.schema, maker, order).piece_rows
+            rows = self._allowance(selection.schema, maker).piece_rows
             Reading(selection, account, None).read(observations.cut(rows), pool)
         ledger = account.input_ledger()
         self._require_accepted(order, found.source, ledger)
@@ -104,7 +103,7 @@ class ArrowEngine(Engine):
         is_text_input = found.source.format in TEXT_FORMATS
         return observations, Selection(mapping, shares, job.spec, names, is_text_input=is_text_input)
 
-    def _allowance(self, schema: pa.Schema, maker: Maker, order: Order) -> Allowance:
+    def _allowance(self, schema: pa.Schema, maker: Maker) -> Allowance:
         allowance = Allowance(
             budget=self._workshop.budget,
             threads=self._workshop.threads,
@@ -112,7 +111,7 @@ class ArrowEngine(Engine):
             stride=maker.stride,
             output_bytes=sum(map(value_bytes, maker.schema.types)),
             width=maker.width,
-            derived=len(derived_features(order.job.spec)) if order.kind == "sequences" else 0,
+            derived=maker.derived,
         )
         allowance.require_enough()
         return allowance

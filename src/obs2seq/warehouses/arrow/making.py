@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from obs2seq.domain.derived import derived_features
 from obs2seq.domain.job import Job
 from obs2seq.kernel.sequencing import Counts, plan_sequences, required_schema
 from obs2seq.kernel.whole_rows import order_rows, require_scalars
@@ -50,6 +51,11 @@ class Maker(ABC):
     def width(self) -> int:
         """How many values of a column stand in one row of the output, at the most."""
 
+    @property
+    def derived(self) -> int:
+        """How many things are derived from the observations before each."""
+        return 0
+
     @abstractmethod
     def make(self, observations: pa.Table, pool: Executor) -> Made:
         """Lay out what is made of all observations of some pupils."""
@@ -82,6 +88,10 @@ class SequenceMaker(Maker):
     @property
     def width(self) -> int:
         return self._spec.sequence_length
+
+    @property
+    def derived(self) -> int:
+        return len(derived_features(self._spec))
 
     def make(self, observations: pa.Table, pool: Executor) -> Made:
         plan = plan_sequences(observations, self._spec, pool, drops_duplicates=self._drops)
