@@ -10,7 +10,9 @@ from typing import Any, Literal
 from hamilton import registry
 from pyspark.sql import DataFrame
 
+from obs2seq.domain.derived import derived_features
 from obs2seq.domain.spec import SequenceSpec
+from obs2seq.errors import ConfigurationError
 
 # Hamilton's autoload imports pyspark.pandas, which numpy 2 breaks on Spark 3.5. It reads its switch when the driver is
 # imported; the environment is put back for whoever uses Hamilton beside us.
@@ -20,7 +22,7 @@ registry.disable_autoload()
 
 from hamilton import driver  # noqa: E402
 
-from obs2seq.flow import histories, parts, prepared, selection, sequences, surveys, windows  # noqa: E402
+from obs2seq.flow import derived, histories, parts, prepared, selection, sequences, surveys, windows  # noqa: E402
 from obs2seq.flow.selection import Selection  # noqa: E402
 from obs2seq.flow.spreading import spreading_inputs  # noqa: E402
 from obs2seq.flow.tallies import Tally  # noqa: E402
@@ -111,6 +113,7 @@ def _made(node: str, ways: Ways, inputs: dict[str, Any], spread_pupils_above: in
     whole = _run(_dataflow(**ways, cut="nothing"), node, inputs)
     if spread_pupils_above is None:
         return whole
+    _require_shareable(inputs["spec"])
     looking = ways | ({"duplicates": "unchecked"} if ways["duplicates"] == "keep" else {})
     survey = _dataflow(**looking, cut="intervals")
 
@@ -122,10 +125,17 @@ def _made(node: str, ways: Ways, inputs: dict[str, Any], spread_pupils_above: in
     return whole if found is None else _run(_dataflow(**ways, cut="parts"), node, inputs | found)
 
 
+def _require_shareable(spec: SequenceSpec) -> None:
+    """Raise where something is derived from a whole history, which no part of one holds."""
+    if derived := list(derived_features(spec)):
+        problem = f"expected null where features are derived from the history, found a number, and {derived[0]}"
+        raise ConfigurationError("spread_pupils_above", problem, "set it to null")
+
+
 @cache
 def _dataflow(**ways: object) -> driver.Driver:
     """Build the dataflow with the named ways to do a thing; each combination is built once."""
-    modules = [histories, windows, sequences, prepared, surveys if ways["cut"] == "intervals" else parts]
+    modules = [histories, derived, windows, sequences, prepared, surveys if ways["cut"] == "intervals" else parts]
     if ways["counted"]:
         modules.append(selection)
     return driver.Builder().with_modules(*modules).with_config(dict(ways)).build()

@@ -14,6 +14,7 @@ from obs2seq.domain.rules import DUPLICATE
 from obs2seq.domain.spec import Feature, SequenceSpec
 from obs2seq.flow.arithmetic import keys, needs_length, whole_row_keys
 from obs2seq.flow.columns import is_float, is_negative_zero, literal, named, require_scalars, type_of
+from obs2seq.flow.derived import feature_type, require_derived, source_keys
 from obs2seq.flow.sessions import is_gap_above
 from obs2seq.flow.tallies import Tally
 
@@ -26,7 +27,8 @@ def feature_pads(observations: DataFrame, spec: SequenceSpec) -> list[Column]:
         SpecificationError: A feature is no scalar, or its column's type cannot hold its pad.
     """
     require_columns(spec.columns, observations.columns)
-    types = [type_of(observations, feature.column) for feature in spec.features]
+    require_derived(observations, spec)
+    types = [feature_type(observations, feature) for feature in spec.features]
     return [
         literal(pad_value(feature, type_.simpleString()), type_)
         for feature, type_ in zip(spec.features, types, strict=True)
@@ -145,14 +147,14 @@ def session_order__sessions(together: list[str]) -> WindowSpec:
 
 def feature_values(session_order: WindowSpec, spec: SequenceSpec, feature_pads: list[Column]) -> list[Column]:
     """Read each feature's value, the shifted ones from where they stand in the session; a null becomes the pad."""
-    values = (_value(feature, keys(spec)[feature.column], session_order) for feature in spec.features)
+    values = (_value(feature, source_keys(spec)[feature.column], session_order) for feature in spec.features)
     pairs = zip(values, feature_pads, strict=True)
     return [F.coalesce(value, pad).alias(f"value_{i}") for i, (value, pad) in enumerate(pairs)]
 
 
 @config.when(cut="nothing")
 def positioned_observations__whole(
-    numbered_observations: DataFrame, session_order: WindowSpec, spec: SequenceSpec, feature_values: list[Column]
+    derived_observations: DataFrame, session_order: WindowSpec, spec: SequenceSpec, feature_values: list[Column]
 ) -> DataFrame:
     """Add the length of each observation's session to its place and its values.
 
@@ -161,7 +163,7 @@ def positioned_observations__whole(
     """
     whole = session_order.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
     length = F.count(F.lit(1)).over(whole).cast("int") if needs_length(spec) else F.lit(None).cast("int")
-    return numbered_observations.select("pupil", "session", "position", length.alias("length"), *feature_values)
+    return derived_observations.select("pupil", "session", "position", length.alias("length"), *feature_values)
 
 
 def _value(feature: Feature, key: str, session_order: WindowSpec) -> Column:

@@ -58,7 +58,9 @@ class SequenceData:
     def types(self) -> dict[str, str]:
         """The types of the columns that pupil and features were read from, as `obs2seq.online.Sequencer` takes them."""
         columns = self.manifest.columns
-        elements = {f.column: re.sub(r"^array<(.*)>$", r"\1", columns[f.output]) for f in self.spec.features}
+        elements = {
+            f.column: re.sub(r"^array<(.*)>$", r"\1", columns[f.output]) for f in self.spec.features if f.derive is None
+        }
         return {self.spec.pupil: columns[self.spec.pupil], **elements}
 
     def arrays(

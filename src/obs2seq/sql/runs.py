@@ -9,6 +9,7 @@ from obs2seq.domain.spec import SequenceSpec
 from obs2seq.errors import ConfigurationError
 from obs2seq.sql.athena import sequence_steps, sequences
 from obs2seq.sql.counts import HISTORY, input_counts, row_counts, sequence_counts, session_counts
+from obs2seq.sql.derived import require_columns_alone
 from obs2seq.sql.histories import histories, keys, order_terms, sessions
 from obs2seq.sql.identifiers import quoted, text_literal
 from obs2seq.sql.mapping import MappedColumns
@@ -51,6 +52,7 @@ def run_statements(selection: TableSelection, spec: SequenceSpec, kind: Kind = "
         DataError: A column is missing or no scalar, or the time is no time.
         SpecificationError: As `athena_select`; or pupils of this type cannot be split by their hash.
     """
+    require_columns_alone(spec)
     mapped = MappedColumns(selection.types, selection.columns)
     names = keys(spec) if kind == "sequences" else _whole_row_keys(mapped, spec)
     found = selected(selection, spec, mapped, names)

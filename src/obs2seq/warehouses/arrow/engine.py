@@ -111,6 +111,7 @@ class ArrowEngine(Engine):
             stride=maker.stride,
             output_bytes=sum(map(value_bytes, maker.schema.types)),
             width=maker.width,
+            derived=maker.derived,
         )
         allowance.require_enough()
         return allowance

@@ -10,6 +10,7 @@ from obs2seq.domain.reading import reads
 from obs2seq.domain.source import Source
 from obs2seq.errors import ConfigurationError
 from obs2seq.ports import Storage
+from obs2seq.sql.derived import require_columns_alone
 from obs2seq.warehouses.athena.catalogue import CatalogueTable, GlueCatalogue
 from obs2seq.warehouses.athena.datasets import EmptyFolderDataset
 from obs2seq.warehouses.athena.engine import AthenaEngine, AthenaTools
@@ -50,6 +51,7 @@ class AthenaWarehouseService(WarehouseService):
         table: str | None = None,
     ) -> None:
         require_parquet(job)
+        require_columns_alone(job.spec)
         tools = AthenaTools(queries, self._table, footers, storage)
         super().__init__(job, AthenaEngine(tools), storage, partial(EmptyFolderDataset, storage))
         self._catalogue, self._footers, self._table_name = catalogue, footers, table
