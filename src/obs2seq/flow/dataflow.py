@@ -21,8 +21,10 @@ registry.disable_autoload()
 from hamilton import driver  # noqa: E402
 
 from obs2seq.flow import histories, prepared, selection, sequences, windows  # noqa: E402
+from obs2seq.flow.graph import graph_of  # noqa: E402
 from obs2seq.flow.selection import Selection  # noqa: E402
 from obs2seq.flow.tallies import Tally  # noqa: E402
+from obs2seq.lineage.graph import Graph  # noqa: E402
 
 if _before is None:
     del os.environ[_AUTOLOAD]
@@ -31,6 +33,7 @@ else:
 
 Kind = Literal["sequences", "observations"]
 """What is made: the contract's sequences, or whole observations, checked and in order."""
+_OUTPUTS = {"sequences": "sequences", "observations": "prepared_observations"}
 
 
 def sequence_observations(observations: DataFrame, spec: SequenceSpec) -> DataFrame:
@@ -69,7 +72,13 @@ def select_and_sequence(
     """
     flow = _dataflow(**_ways(spec), kind=kind, duplicates=selection.duplicates, counted=True)
     inputs = {"raw_observations": raw_observations, "spec": spec, "selection": selection, "tally": tally}
-    return _run(flow, "sequences" if kind == "sequences" else "prepared_observations", inputs)
+    return _run(flow, _OUTPUTS[kind], inputs)
+
+
+def flow_graph(spec: SequenceSpec, duplicates: Literal["keep", "drop"], kind: Kind) -> Graph:
+    """Return the steps that `select_and_sequence` takes for these settings; no session is started."""
+    flow = _dataflow(**_ways(spec), kind=kind, duplicates=duplicates, counted=True)
+    return graph_of(flow, _OUTPUTS[kind])
 
 
 def _ways(spec: SequenceSpec) -> dict[str, object]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from obs2seq.domain.fingerprint import files_digest
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.manifest import InputSummary, Manifest
+from obs2seq.lineage.graph import Graph
 from obs2seq.ports import Source, WrittenFile
 from obs2seq.version import __version__
 from obs2seq.warehouses.engine import Order
@@ -23,6 +24,8 @@ class Written:
     ledger: Ledger
     made_by: Mapping[str, str]
     """The engine's name and version."""
+    graph: Graph
+    """The steps that were taken."""
 
 
 def now() -> datetime:
@@ -46,6 +49,7 @@ def manifest_of(order: Order, source: Source, run_id: str, written: Written, ins
         input=_input_summary(source),
         versions={"obs2seq": __version__, **written.made_by, "python": platform.python_version()},
         published_at=instant.isoformat(),
+        lineage=written.graph.lineage(written.columns),
     )
 
 

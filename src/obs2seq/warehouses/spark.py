@@ -14,7 +14,7 @@ from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.manifest import Manifest
 from obs2seq.domain.reading import reads
 from obs2seq.errors import StorageError
-from obs2seq.flow.dataflow import select_and_sequence
+from obs2seq.flow.dataflow import flow_graph, select_and_sequence
 from obs2seq.flow.selection import Selection
 from obs2seq.flow.tallies import Tally
 from obs2seq.ports import ObservationReader, SequenceWriter, Source, WrittenFile, all_columns
@@ -97,5 +97,6 @@ def _manifest(
             "one run at a time may write here; run again",
         )
     columns = {field.name: field.dataType.simpleString() for field in frame.schema}
-    written = Written(files, columns, ledger, {"spark": tools.sessions().version})
+    graph = flow_graph(order.job.spec, order.job.duplicates, order.kind)
+    written = Written(files, columns, ledger, {"spark": tools.sessions().version}, graph)
     return manifest_of(order, source, run_id, written, tools.clock())

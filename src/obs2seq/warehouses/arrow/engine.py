@@ -16,6 +16,7 @@ from obs2seq.domain.files import is_hidden
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.manifest import Manifest
 from obs2seq.domain.reading import reads
+from obs2seq.lineage.engines import arrow_graph
 from obs2seq.ports import Source, Storage, WrittenFile, all_columns
 from obs2seq.warehouses.arrow.accounts import Account
 from obs2seq.warehouses.arrow.failures import changed
@@ -129,5 +130,5 @@ class ArrowEngine(Engine):
         sizes = {file.path: file.size for file in stored if not is_hidden(file.path)}
         files = tuple(WrittenFile(name, sizes.get(name, 0), rows) for name, rows in sorted(writers.rows.items()))
         columns = {each.name: spark_name(each.type) for each in writers.schema}
-        written = Written(files, columns, ledger, {"arrow": pa.__version__})
+        written = Written(files, columns, ledger, {"arrow": pa.__version__}, arrow_graph(order.kind))
         return manifest_of(order, source, run_id, written, self._workshop.clock())

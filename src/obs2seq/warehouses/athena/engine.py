@@ -14,6 +14,7 @@ from obs2seq.domain.job import Job
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.manifest import Manifest
 from obs2seq.errors import ConfigurationError, StorageError
+from obs2seq.lineage.engines import athena_graph
 from obs2seq.ports import Storage
 from obs2seq.sql.counts import ROW_RULES, ROWS_IN, ROWS_OUT, SEQUENCED
 from obs2seq.sql.runs import RunStatements, unload
@@ -75,7 +76,7 @@ class AthenaEngine(Engine):
         require_acceptable(ledger, order.job, order.subset, found.source.location)
         query = self._written(statement, order.dataset, run_id, location)
         files, columns = self._files(location, counts[ROWS_OUT], order.dataset)
-        written = Written(files, columns, ledger, {"athena": query.engine})
+        written = Written(files, columns, ledger, {"athena": query.engine}, athena_graph(order.kind))
         return manifest_of(order, found.source, run_id, written, self._tools.clock())
 
     def check(self, order: Order, found: SubsetSource) -> Ledger:
