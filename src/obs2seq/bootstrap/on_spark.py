@@ -16,6 +16,7 @@ from obs2seq.errors import ConfigurationError
 from obs2seq.ports import Storage
 from obs2seq.publishing import PublishedDataset
 from obs2seq.settings import Settings
+from obs2seq.tracing.watch import NOBODY, Watch
 from obs2seq.warehouses.service import Datasets
 
 if TYPE_CHECKING:
@@ -28,13 +29,14 @@ if TYPE_CHECKING:
 LOCAL_DRIVER_MEMORY = "2g"
 
 
-def on_spark(settings: Settings, storage: Storage) -> tuple[Engine, Datasets]:
+def on_spark(settings: Settings, storage: Storage, watch: Watch = NOBODY) -> tuple[Engine, Datasets]:
     """Return the engine, and what it publishes into; the session starts when it is first needed."""
     if find_spec("pyspark") is None:
         hint = "pip install 'obs2seq[spark35]', or set engine: arrow, which needs no Java either"
         raise ConfigurationError("engine", "expected Spark to be installed, found no module 'pyspark'", hint)
     from obs2seq.warehouses.delta import DeltaDataset
     from obs2seq.warehouses.spark import SparkEngine, Tools
+    from obs2seq.warehouses.watched import WatchedReader, WatchedWriter
     from obs2seq.warehouses.writers import ParquetWriter
 
     sessions = session_source(settings, storage)
@@ -44,7 +46,8 @@ def on_spark(settings: Settings, storage: Storage) -> tuple[Engine, Datasets]:
         is_delta = settings.output_format == "delta"
         return DeltaDataset(storage, location, writer) if is_delta else PublishedDataset(storage, location)
 
-    return SparkEngine(Tools(sessions, readers(settings, sessions), writer)), dataset
+    watched = {name: WatchedReader(reader, watch) for name, reader in readers(settings, sessions).items()}
+    return SparkEngine(Tools(sessions, watched, WatchedWriter(writer, watch), watch=watch)), dataset
 
 
 def session_source(settings: Settings, storage: Storage) -> Sessions:

@@ -4,7 +4,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import lru_cache
 from typing import Any, Literal
 
 from hamilton import registry
@@ -22,9 +22,11 @@ from hamilton import driver  # noqa: E402
 
 from obs2seq.flow import histories, prepared, selection, sequences, windows  # noqa: E402
 from obs2seq.flow.graph import graph_of  # noqa: E402
+from obs2seq.flow.hooks import WatchedNodes  # noqa: E402
 from obs2seq.flow.selection import Selection  # noqa: E402
 from obs2seq.flow.tallies import Tally  # noqa: E402
 from obs2seq.lineage.graph import Graph  # noqa: E402
+from obs2seq.tracing.watch import NOBODY, Watch  # noqa: E402
 
 if _before is None:
     del os.environ[_AUTOLOAD]
@@ -63,14 +65,19 @@ def sequence_observations(observations: DataFrame, spec: SequenceSpec) -> DataFr
 
 
 def select_and_sequence(
-    raw_observations: DataFrame, spec: SequenceSpec, selection: Selection, tally: Tally, kind: Kind
+    raw_observations: DataFrame,
+    spec: SequenceSpec,
+    selection: Selection,
+    tally: Tally,
+    kind: Kind,
+    watch: Watch = NOBODY,
 ) -> DataFrame:
     """Turn a raw table into one subset's sequences, or its observations in order; count what is left out, by rule.
 
     Lazy, and no dearer than `sequence_observations`: `tally` knows the counts at its points "input", "duplicates" and
     "windows" once the result has been used.
     """
-    flow = _dataflow(**_ways(spec), kind=kind, duplicates=selection.duplicates, counted=True)
+    flow = _dataflow(watch, **_ways(spec), kind=kind, duplicates=selection.duplicates, counted=True)
     inputs = {"raw_observations": raw_observations, "spec": spec, "selection": selection, "tally": tally}
     return _run(flow, _OUTPUTS[kind], inputs)
 
@@ -87,13 +94,14 @@ def _ways(spec: SequenceSpec) -> dict[str, object]:
     return {"sessions": spec.session_gap_seconds is not None, "window_kind": window_kind}
 
 
-@cache
-def _dataflow(**ways: object) -> driver.Driver:
-    """Build the dataflow with the named ways to do a thing; each combination is built once."""
+@lru_cache(maxsize=64)
+def _dataflow(watch: Watch = NOBODY, **ways: object) -> driver.Driver:
+    """Build the dataflow with the named ways to do a thing; each combination is built once for those who watch."""
     modules = [histories, windows, sequences, prepared]
     if ways["counted"]:
         modules.append(selection)
-    return driver.Builder().with_modules(*modules).with_config(dict(ways)).build()
+    builder = driver.Builder().with_modules(*modules).with_config(dict(ways))
+    return (builder.with_adapters(WatchedNodes(watch)) if watch.is_told else builder).build()
 
 
 def _run(flow: driver.Driver, node: str, inputs: dict[str, Any]) -> DataFrame:

@@ -166,6 +166,22 @@ class SparkFields(_Group):
     )
 
 
+class TracingFields(_Group):
+    """What a run tells while it runs; the result does not depend on it."""
+
+    log_format: Literal["text", "json"] = Field(
+        default="text",
+        description="How log lines are written: text, or JSON, with a line for each node and step and its seconds.",
+    )
+    progress: StrictBool = Field(
+        default=True, description="Whether a terminal shows how far a run is; elsewhere nothing is shown."
+    )
+    traces: Literal["none", "otel"] = Field(
+        default="none",
+        description="Where spans of runs, steps and nodes go. otel: to OpenTelemetry, as its environment says.",
+    )
+
+
 class AthenaFields(_Group):
     """What Athena reads, and where it runs; for mode athena alone."""
 

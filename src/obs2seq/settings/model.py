@@ -17,6 +17,7 @@ from obs2seq.settings.fields import (
     S3Fields,
     SparkFields,
     SplitFields,
+    TracingFields,
 )
 
 GROUPS: Mapping[str, type[BaseModel]] = {
@@ -29,6 +30,7 @@ GROUPS: Mapping[str, type[BaseModel]] = {
     "engine": EngineFields,
     "spark": SparkFields,
     "athena": AthenaFields,
+    "tracing": TracingFields,
 }
 """The settings in the order in which people are shown them."""
 
@@ -52,6 +54,7 @@ class Settings(
     EngineFields,
     SparkFields,
     AthenaFields,
+    TracingFields,
 ):
     """Everything a run is told, by flat keys.
 

@@ -18,6 +18,7 @@ from obs2seq.flow.dataflow import flow_graph, select_and_sequence
 from obs2seq.flow.selection import Selection
 from obs2seq.flow.tallies import Tally
 from obs2seq.ports import ObservationReader, SequenceWriter, Source, WrittenFile, all_columns
+from obs2seq.tracing.watch import NOBODY, Watch
 from obs2seq.warehouses.accounts import balanced_ledger, input_ledger, rows_out
 from obs2seq.warehouses.engine import Engine, Order
 from obs2seq.warehouses.expressions import require_repeatable
@@ -38,6 +39,7 @@ class Tools:
     """By format."""
     writer: SequenceWriter
     clock: Callable[[], datetime] = now
+    watch: Watch = NOBODY
 
 
 class SparkEngine(Engine):
@@ -80,7 +82,7 @@ def _frame(order: Order, found: SubsetSource, tally: Tally, tools: Tools) -> Dat
         is_text_input=found.source.format in _TEXT_FORMATS,
     )
     require_repeatable(raw, selection)
-    return select_and_sequence(raw, job.spec, selection, tally, order.kind)
+    return select_and_sequence(raw, job.spec, selection, tally, order.kind, tools.watch)
 
 
 def _manifest(

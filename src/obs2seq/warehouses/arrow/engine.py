@@ -18,6 +18,7 @@ from obs2seq.domain.manifest import Manifest
 from obs2seq.domain.reading import reads
 from obs2seq.lineage.engines import arrow_graph
 from obs2seq.ports import Source, Storage, WrittenFile, all_columns
+from obs2seq.tracing.watch import NOBODY, Watch
 from obs2seq.warehouses.arrow.accounts import Account
 from obs2seq.warehouses.arrow.failures import changed
 from obs2seq.warehouses.arrow.making import Maker, maker_for
@@ -30,6 +31,7 @@ from obs2seq.warehouses.arrow.shares import Shares, column_name
 from obs2seq.warehouses.arrow.steps import Reading, Writing
 from obs2seq.warehouses.arrow.store import Store
 from obs2seq.warehouses.arrow.types import spark_name
+from obs2seq.warehouses.arrow.watched import watched_groups, watched_pieces
 from obs2seq.warehouses.arrow.writing import FileWriters
 from obs2seq.warehouses.engine import Engine, Order
 from obs2seq.warehouses.manifests import Written, manifest_of, now
@@ -52,6 +54,7 @@ class Workshop:
     temporary_folder: str | None = None
     threads: int = field(default_factory=_processors)
     clock: Callable[[], datetime] = now
+    watch: Watch = NOBODY
 
 
 class ArrowEngine(Engine):
@@ -73,10 +76,13 @@ class ArrowEngine(Engine):
             allowance = self._allowance(selection.schema, maker)
             pupil = column_name(selection.schema, order.job.spec.pupil)
             with Store(selection.schema, pupil, allowance, self._workshop.temporary_folder) as store:
-                Reading(selection, account, store).read(observations.cut(allowance.piece_rows), pool)
+                with self._workshop.watch.step("read"):
+                    pieces = watched_pieces(observations.cut(allowance.piece_rows), self._workshop.watch)
+                    Reading(selection, account, store).read(pieces, pool)
                 self._require_accepted(order, found.source, account.input_ledger())
                 writing = Writing(maker, writers, account, self._workshop.threads, allowance.row_group_values)
-                writing.write(store.groups(), pool)
+                with self._workshop.watch.step("write"):
+                    writing.write(watched_groups(store.groups(), self._workshop.watch), pool)
         ledger = account.ledger(order.job)
         ledger.check(order.dataset)
         require_acceptable(ledger, order.job, order.subset, found.source.location)

@@ -10,6 +10,7 @@ from obs2seq.domain.reading import reads
 from obs2seq.domain.source import Source
 from obs2seq.errors import ConfigurationError
 from obs2seq.ports import Storage
+from obs2seq.tracing.watch import NOBODY, Watch
 from obs2seq.warehouses.athena.catalogue import CatalogueTable, GlueCatalogue
 from obs2seq.warehouses.athena.datasets import EmptyFolderDataset
 from obs2seq.warehouses.athena.engine import AthenaEngine, AthenaTools
@@ -19,6 +20,7 @@ from obs2seq.warehouses.athena.queries import AthenaQueries
 from obs2seq.warehouses.athena.registrations import registration, require_registrable
 from obs2seq.warehouses.service import WarehouseService
 from obs2seq.warehouses.subsets import SubsetSource
+from obs2seq.warehouses.watched import WatchedEngine
 
 
 class AthenaWarehouseService(WarehouseService):
@@ -35,6 +37,7 @@ class AthenaWarehouseService(WarehouseService):
         footers: Reads the ends of Parquet files.
         table: The table or view to read; None: one registered over the data location. Where it is named, the data
             location is still where its files lie: a run is named after them.
+        watch: Is told of what happens.
 
     Raises:
         ConfigurationError: Delta output is wanted.
@@ -48,10 +51,11 @@ class AthenaWarehouseService(WarehouseService):
         catalogue: GlueCatalogue,
         footers: ParquetFooters,
         table: str | None = None,
+        watch: Watch = NOBODY,
     ) -> None:
         require_parquet(job)
-        tools = AthenaTools(queries, self._table, footers, storage)
-        super().__init__(job, AthenaEngine(tools), storage, partial(EmptyFolderDataset, storage))
+        tools = AthenaTools(queries, self._table, footers, storage, watch=watch)
+        super().__init__(job, WatchedEngine(AthenaEngine(tools), watch), storage, partial(EmptyFolderDataset, storage))
         self._catalogue, self._footers, self._table_name = catalogue, footers, table
         self._known: dict[str | Source, CatalogueTable] = {}
 
