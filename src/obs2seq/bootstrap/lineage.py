@@ -29,7 +29,7 @@ def graph(settings: Settings) -> Graph:
         raise ConfigurationError("engine", "expected Spark to be installed, found no module 'pyspark'", hint)
     from obs2seq.flow.dataflow import flow_graph
 
-    return flow_graph(settings.spec, settings.duplicates, settings.output)
+    return flow_graph(job(settings), settings.output)
 
 
 def drawn(settings: Settings, to: str | None) -> tuple[Graph, list[str]]:

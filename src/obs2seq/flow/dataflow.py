@@ -10,6 +10,7 @@ from typing import Any, Literal
 from hamilton import registry
 from pyspark.sql import DataFrame
 
+from obs2seq.domain.job import Job
 from obs2seq.domain.spec import SequenceSpec
 
 # Hamilton's autoload imports pyspark.pandas, which numpy 2 breaks on Spark 3.5. It reads its switch when the driver is
@@ -19,8 +20,10 @@ _before = os.environ.get(_AUTOLOAD)
 registry.disable_autoload()
 
 from hamilton import driver  # noqa: E402
+from hamilton.data_quality.base import DataValidationError  # noqa: E402
 
-from obs2seq.flow import histories, prepared, selection, sequences, windows  # noqa: E402
+from obs2seq.flow import histories, prepared, selection, sequences, stages, windows  # noqa: E402
+from obs2seq.flow.checks import broken_promise  # noqa: E402
 from obs2seq.flow.graph import graph_of  # noqa: E402
 from obs2seq.flow.hooks import WatchedNodes  # noqa: E402
 from obs2seq.flow.selection import Selection  # noqa: E402
@@ -77,14 +80,16 @@ def select_and_sequence(
     Lazy, and no dearer than `sequence_observations`: `tally` knows the counts at its points "input", "duplicates" and
     "windows" once the result has been used.
     """
-    flow = _dataflow(watch, **_ways(spec), kind=kind, duplicates=selection.duplicates, counted=True)
+    ways = _ways(spec) | {"stage": _stage(selection.pupil_sample)}
+    flow = _dataflow(watch, **ways, kind=kind, duplicates=selection.duplicates, counted=True)
     inputs = {"raw_observations": raw_observations, "spec": spec, "selection": selection, "tally": tally}
     return _run(flow, _OUTPUTS[kind], inputs)
 
 
-def flow_graph(spec: SequenceSpec, duplicates: Literal["keep", "drop"], kind: Kind) -> Graph:
-    """Return the steps that `select_and_sequence` takes for these settings; no session is started."""
-    flow = _dataflow(**_ways(spec), kind=kind, duplicates=duplicates, counted=True)
+def flow_graph(job: Job, kind: Kind) -> Graph:
+    """Return the steps that `select_and_sequence` takes for a job; no session is started."""
+    ways = _ways(job.spec) | {"stage": _stage(job.pupil_sample)}
+    flow = _dataflow(**ways, kind=kind, duplicates=job.duplicates, counted=True)
     return graph_of(flow, _OUTPUTS[kind])
 
 
@@ -94,19 +99,26 @@ def _ways(spec: SequenceSpec) -> dict[str, object]:
     return {"sessions": spec.session_gap_seconds is not None, "window_kind": window_kind}
 
 
+def _stage(pupil_sample: float | None) -> str:
+    return "production" if pupil_sample is None else "development"
+
+
 @lru_cache(maxsize=64)
 def _dataflow(watch: Watch = NOBODY, **ways: object) -> driver.Driver:
     """Build the dataflow with the named ways to do a thing; each combination is built once for those who watch."""
     modules = [histories, windows, sequences, prepared]
     if ways["counted"]:
-        modules.append(selection)
+        modules += [selection, stages]
     builder = driver.Builder().with_modules(*modules).with_config(dict(ways))
     return (builder.with_adapters(WatchedNodes(watch)) if watch.is_told else builder).build()
 
 
 def _run(flow: driver.Driver, node: str, inputs: dict[str, Any]) -> DataFrame:
     with _without_hamiltons_banner():
-        frame: DataFrame = flow.execute([node], inputs=inputs)[node]
+        try:
+            frame: DataFrame = flow.execute([node], inputs=inputs)[node]
+        except DataValidationError as error:
+            raise broken_promise(error) from error
     return frame
 
 

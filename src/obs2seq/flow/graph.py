@@ -11,8 +11,8 @@ from hamilton.graph_types import HamiltonNode, get_type_as_string
 from obs2seq.lineage.graph import Graph, Step, first_sentence
 from obs2seq.lineage.modules import Symbol
 
-_IS_CHECK = "hamilton.data_quality.contains_dq_results"
-_UNCHECKED = "_raw"
+IS_CHECK = "hamilton.data_quality.contains_dq_results"
+UNCHECKED = "_raw"
 
 
 def graph_of(flow: driver.Driver, output: str) -> Graph:
@@ -23,13 +23,13 @@ def graph_of(flow: driver.Driver, output: str) -> Graph:
 
 
 def _is_step(node: HamiltonNode, nodes: Mapping[str, HamiltonNode]) -> bool:
-    is_unchecked = node.name.endswith(_UNCHECKED) and node.name.removesuffix(_UNCHECKED) in nodes
-    return not (node.is_external_input or node.tags.get(_IS_CHECK) or is_unchecked)
+    is_unchecked = node.name.endswith(UNCHECKED) and node.name.removesuffix(UNCHECKED) in nodes
+    return not (node.is_external_input or node.tags.get(IS_CHECK) or is_unchecked)
 
 
 def _step(node: HamiltonNode, nodes: Mapping[str, HamiltonNode]) -> Step:
     functions: tuple[Any, ...] = node.originating_functions or ()
-    own = nodes.get(f"{node.name}{_UNCHECKED}", node)
+    own = nodes.get(f"{node.name}{UNCHECKED}", node)
     return Step(
         name=node.name,
         meaning=first_sentence(node.documentation),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from hamilton.lifecycle import NodeExecutionHook
 
+from obs2seq.flow.graph import IS_CHECK, UNCHECKED
 from obs2seq.tracing.watch import Watch
-
-_IS_CHECK = "hamilton.data_quality.contains_dq_results"
 
 
 class WatchedNodes(NodeExecutionHook):  # type: ignore[misc]  # Hamilton has no types
@@ -21,16 +21,17 @@ class WatchedNodes(NodeExecutionHook):  # type: ignore[misc]  # Hamilton has no 
     def __init__(self, watch: Watch) -> None:
         self._watch = watch
 
-    def run_before_node_execution(self, *, node_name: str, node_tags: dict[str, Any], **_: Any) -> None:
+    def run_before_node_execution(self, *, node_name: str, **facts: Any) -> None:
         """Say that the node begins."""
-        if _is_told(node_tags):
-            self._watch.start_node(node_name.removesuffix("_raw"))
+        if _is_told(node_name, facts):
+            self._watch.start_node(node_name.removesuffix(UNCHECKED))
 
-    def run_after_node_execution(self, *, node_tags: dict[str, Any], error: Exception | None, **_: Any) -> None:
+    def run_after_node_execution(self, *, node_name: str, error: Exception | None, **facts: Any) -> None:
         """Say that the node is done."""
-        if _is_told(node_tags):
+        if _is_told(node_name, facts):
             self._watch.end(error)
 
 
-def _is_told(tags: dict[str, Any]) -> bool:
-    return not tags.get(_IS_CHECK)
+def _is_told(name: str, facts: Mapping[str, Any]) -> bool:
+    """Of a node with checks, Hamilton makes three: what it gives, its checks, and what passes these."""
+    return not facts["node_tags"].get(IS_CHECK) and f"{name}{UNCHECKED}" not in facts["node_kwargs"]

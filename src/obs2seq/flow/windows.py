@@ -11,6 +11,12 @@ from pyspark.sql import functions as F
 
 from obs2seq.domain.spec import N_OBSERVATIONS, SequenceSpec
 from obs2seq.flow.arithmetic import kept_windows_of_session
+from obs2seq.flow.checks import ANY, ARRAY, WHOLE, promises
+
+WINDOWS = {"pupil": ANY, "observations": ARRAY} | dict.fromkeys(
+    ("session", "block", "length", "before", "total", N_OBSERVATIONS), WHOLE
+)
+"""What a window is to whoever describes it."""
 
 
 @config.when(sessions=False)
@@ -51,12 +57,14 @@ def blocks(placed_observations: DataFrame, spec: SequenceSpec) -> DataFrame:
     )
 
 
+@promises(WINDOWS, others=(r"n_following|following", ANY))
 @config.when(window_kind="chunked")
 def windows__chunked(blocks: DataFrame) -> DataFrame:
     """Take every block as a window; count its observations."""
     return blocks.withColumn(N_OBSERVATIONS, F.size("observations"))
 
 
+@promises(WINDOWS, others=(r"n_following|following", ANY))
 @config.when(window_kind="overlapping")
 def windows__overlapping(blocks: DataFrame, spec: SequenceSpec) -> DataFrame:
     """Join each block with those after it, up to the window's length; count them; drop what lies past the far end.

@@ -22,6 +22,7 @@ def arrow_graph(kind: Kind) -> Graph:
             ("mapped_observations", "share"),
             "warehouses.arrow.selection:Selection",
             _TABLE,
+            "warehouses.arrow.shares:Sample",
             "warehouses.arrow.shares:Shares",
         ),
     ]

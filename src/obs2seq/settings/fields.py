@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
 from obs2seq.settings.values import (
     Account,
@@ -62,6 +62,14 @@ class InputFields(_Group):
 
 class SplitFields(_Group):
     """How pupils are divided into subsets."""
+
+    stage: Literal["production", "development"] = Field(
+        default="production",
+        description="Which pupils are taken at all. production: all. development: always the same sample of them.",
+    )
+    development_share: Annotated[StrictFloat, Field(gt=0, le=1)] = Field(
+        default=0.01, description="The share of the pupils that development takes, above 0 and up to 1."
+    )
 
     subsets: Subsets = Field(
         default={"train": 0.8, "validation": 0.1, "test": 0.1},

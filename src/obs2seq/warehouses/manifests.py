@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from obs2seq.domain.counts import require_plausible
 from obs2seq.domain.fingerprint import files_digest
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.manifest import InputSummary, Manifest
@@ -34,7 +35,8 @@ def now() -> datetime:
 
 
 def manifest_of(order: Order, source: Source, run_id: str, written: Written, instant: datetime) -> Manifest:
-    """Return the manifest of what was written at an instant."""
+    """Return the manifest of what was written at an instant; `CheckError` where its counts cannot be."""
+    require_plausible(written.ledger, sum(file.rows for file in written.files), order.job.spec, order.kind)
     return Manifest(
         run_id=run_id,
         dataset=order.dataset,

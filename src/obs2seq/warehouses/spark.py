@@ -79,6 +79,7 @@ def _frame(order: Order, found: SubsetSource, tally: Tally, tools: Tools) -> Dat
         row_filter=job.row_filter,
         share=share_of(job, order.subset, names, has_own_folder=found.has_own_folder),
         duplicates=job.duplicates,
+        pupil_sample=job.pupil_sample,
         is_text_input=found.source.format in _TEXT_FORMATS,
     )
     require_repeatable(raw, selection)
@@ -99,6 +100,6 @@ def _manifest(
             "one run at a time may write here; run again",
         )
     columns = {field.name: field.dataType.simpleString() for field in frame.schema}
-    graph = flow_graph(order.job.spec, order.job.duplicates, order.kind)
+    graph = flow_graph(order.job, order.kind)
     written = Written(files, columns, ledger, {"spark": tools.sessions().version}, graph)
     return manifest_of(order, source, run_id, written, tools.clock())

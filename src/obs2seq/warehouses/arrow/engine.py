@@ -27,7 +27,7 @@ from obs2seq.warehouses.arrow.memory import Allowance, jemalloc, value_bytes
 from obs2seq.warehouses.arrow.pieces import Observations
 from obs2seq.warehouses.arrow.reading import TEXT_FORMATS, read_observations
 from obs2seq.warehouses.arrow.selection import Selection
-from obs2seq.warehouses.arrow.shares import Shares, column_name
+from obs2seq.warehouses.arrow.shares import Sample, Shares, column_name
 from obs2seq.warehouses.arrow.steps import Reading, Writing
 from obs2seq.warehouses.arrow.store import Store
 from obs2seq.warehouses.arrow.types import spark_name
@@ -105,7 +105,7 @@ class ArrowEngine(Engine):
         observations = read_observations(found.source, job, is_read, pool)
         mapping = Mapping(observations, job)
         share = share_of(job, order.subset, mapping.names, has_own_folder=found.has_own_folder)
-        shares = Shares(share, job.spec, mapping.schema)
+        shares = Sample(job.pupil_sample, job.spec, mapping.schema), Shares(share, job.spec, mapping.schema)
         names = tuple(mapping.names) if order.kind == "observations" else job.spec.columns
         is_text_input = found.source.format in TEXT_FORMATS
         return observations, Selection(mapping, shares, job.spec, names, is_text_input=is_text_input)

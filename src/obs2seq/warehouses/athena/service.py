@@ -15,7 +15,7 @@ from obs2seq.warehouses.athena.catalogue import CatalogueTable, GlueCatalogue
 from obs2seq.warehouses.athena.datasets import EmptyFolderDataset
 from obs2seq.warehouses.athena.engine import AthenaEngine, AthenaTools
 from obs2seq.warehouses.athena.files import ParquetFooters
-from obs2seq.warehouses.athena.limits import require_one_table, require_parquet, s3_location
+from obs2seq.warehouses.athena.limits import require_one_table, require_parquet, require_production, s3_location
 from obs2seq.warehouses.athena.queries import AthenaQueries
 from obs2seq.warehouses.athena.registrations import registration, require_registrable
 from obs2seq.warehouses.service import WarehouseService
@@ -40,7 +40,7 @@ class AthenaWarehouseService(WarehouseService):
         watch: Is told of what happens.
 
     Raises:
-        ConfigurationError: Delta output is wanted.
+        ConfigurationError: Delta output is wanted, or a sample of the pupils.
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class AthenaWarehouseService(WarehouseService):
         watch: Watch = NOBODY,
     ) -> None:
         require_parquet(job)
+        require_production(job)
         tools = AthenaTools(queries, self._table, footers, storage, watch=watch)
         super().__init__(job, WatchedEngine(AthenaEngine(tools), watch), storage, partial(EmptyFolderDataset, storage))
         self._catalogue, self._footers, self._table_name = catalogue, footers, table
