@@ -140,7 +140,7 @@ def test_diff_of_two_published_runs(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert differing.code == 1
     lines = differing.out.splitlines()
     assert lines[0].startswith("all_sequenced_4 run ")
-    assert lines[1].startswith("pupilid, session_index, sequence_index, ")
+    assert lines[1] == "every column:"
     assert lines[2:] == ["  settings: stride 4 → 2"]
     assert (same.code, same.out) == (0, "nothing changed\n")
     folder = next(datasets[1].glob("run_id=*"))

@@ -74,8 +74,9 @@ def _diff(arguments: argparse.Namespace) -> None:
         print("nothing changed")
         return
     print(f"{first.dataset} run {first.run_id} → {second.dataset} run {second.run_id}")
+    known = {*first.columns, *second.columns}
     for reasons, columns in _by_reasons(found.columns).items():
-        print(f"{', '.join(columns)}:")
+        print("every column:" if len(columns) == len(known) else f"{', '.join(columns)}:")
         for reason in reasons:
             print(f"  {reason}")
     for note in found.notes:
