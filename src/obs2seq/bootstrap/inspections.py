@@ -9,19 +9,20 @@ from obs2seq.domain.audit import leaked, look_aheads, require_targets
 from obs2seq.ports import FinishedRun, Inspection, Storage
 from obs2seq.report.installed import require_installed
 from obs2seq.settings import Settings
+from obs2seq.tracing.watch import NOBODY, Watch
 
 
-def inspections(settings: Settings, storage: Storage) -> Sequence[Inspection]:
+def inspections(settings: Settings, storage: Storage, watch: Watch = NOBODY) -> Sequence[Inspection]:
     """Return what the settings ask for; raise for a leak that the settings alone show."""
     require_targets(settings.spec, settings.targets)
     if settings.audit == "fail" and (leaks := list(look_aheads(settings.spec, settings.targets))):
         raise leaked(leaks)
     if settings.report:
         require_installed()
-    return (partial(_inspect, settings, storage),)
+    return (partial(_inspect, settings, storage, watch),)
 
 
-def _inspect(settings: Settings, storage: Storage, runs: Sequence[FinishedRun]) -> None:
+def _inspect(settings: Settings, storage: Storage, watch: Watch, runs: Sequence[FinishedRun]) -> None:
     """Audit sequences, and report on them, be there a leak or not."""
     # What a table holds already was looked at before it was put there, and has no files of its own any more.
     if not all(run.manifest.kind == "sequences" and run.manifest.files for run in runs):
@@ -30,11 +31,13 @@ def _inspect(settings: Settings, storage: Storage, runs: Sequence[FinishedRun]) 
     if settings.audit != "off":
         from obs2seq.audit.inspection import AuditInspection, log
 
-        outcome = AuditInspection(storage, settings.targets).audited(runs)
+        with watch.step("audit"):
+            outcome = AuditInspection(storage, settings.targets).audited(runs)
         log(outcome)
     if settings.report:
         from obs2seq.report.writing import write_report
 
-        write_report(storage, runs, outcome)
+        with watch.step("report"):
+            write_report(storage, runs, outcome)
     if outcome is not None and outcome.leaks and settings.audit == "fail":
         raise leaked(outcome.leaks)

@@ -18,6 +18,7 @@ from obs2seq.errors import ConfigurationError
 from obs2seq.ports import Storage
 from obs2seq.publishing import PublishedDataset
 from obs2seq.settings import Settings
+from obs2seq.tracing.watch import NOBODY, Watch
 from obs2seq.warehouses.service import Datasets
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ LOCAL_DRIVER_MEMORY = "2g"
 _PARTITIONS = ("spark.sql.shuffle.partitions", "spark.sql.adaptive.coalescePartitions.initialPartitionNum")
 
 
-def on_spark(settings: Settings, storage: Storage) -> tuple[Engine, Datasets]:
+def on_spark(settings: Settings, storage: Storage, watch: Watch = NOBODY) -> tuple[Engine, Datasets]:
     """Return the engine, and what it publishes into; the session starts when it is first needed."""
     require_expanded(settings, "Spark")
     if find_spec("pyspark") is None:
@@ -40,6 +41,7 @@ def on_spark(settings: Settings, storage: Storage) -> tuple[Engine, Datasets]:
         raise ConfigurationError("engine", "expected Spark to be installed, found no module 'pyspark'", hint)
     from obs2seq.warehouses.delta import DeltaDataset
     from obs2seq.warehouses.spark import SparkEngine, Tools
+    from obs2seq.warehouses.watched import WatchedReader, WatchedWriter
     from obs2seq.warehouses.writers import ParquetWriter
 
     sessions = session_source(settings, storage)
@@ -49,7 +51,14 @@ def on_spark(settings: Settings, storage: Storage) -> tuple[Engine, Datasets]:
         is_delta = settings.output_format == "delta"
         return DeltaDataset(storage, location, writer) if is_delta else PublishedDataset(storage, location)
 
-    tools = Tools(sessions, readers(settings, sessions), writer, spread_pupils_above=settings.spread_pupils_above)
+    watched = {name: WatchedReader(reader, watch) for name, reader in readers(settings, sessions).items()}
+    tools = Tools(
+        sessions,
+        watched,
+        WatchedWriter(writer, watch),
+        watch=watch,
+        spread_pupils_above=settings.spread_pupils_above,
+    )
     return (SparkEngine(tools) if settings.execution == "native" else chosen(settings, tools, storage)), dataset
 
 

@@ -7,6 +7,7 @@ from obs2seq.commands.audit import add_audit
 from obs2seq.commands.comparison import add_compare
 from obs2seq.commands.launched import add_cancel, add_logs, add_wait
 from obs2seq.commands.launching import add_deploy, add_submit
+from obs2seq.commands.lineage import add_catalog, add_diff, add_lineage
 from obs2seq.commands.observations import add_generate
 from obs2seq.commands.package import add_package
 from obs2seq.commands.published import add_show
@@ -31,4 +32,7 @@ COMMANDS = {
     "compare": add_compare,
     "audit": add_audit,
     "report": add_report,
+    "diff": add_diff,
+    "lineage": add_lineage,
+    "catalog": add_catalog,
 }

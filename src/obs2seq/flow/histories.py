@@ -4,7 +4,7 @@ Columns bear internal names from here on (`pupil`, `key_0` …, `session`, `posi
 the input can collide with one of the flow's own.
 """
 
-from hamilton.function_modifiers import config
+from hamilton.function_modifiers import config, tag
 from pyspark.sql import Column, DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
 
@@ -13,6 +13,7 @@ from obs2seq.domain.padding import pad_value
 from obs2seq.domain.rules import DUPLICATE
 from obs2seq.domain.spec import Feature, SequenceSpec
 from obs2seq.flow.arithmetic import keys, needs_length, whole_row_keys
+from obs2seq.flow.checks import ANY, WHOLE, promises
 from obs2seq.flow.columns import is_float, is_negative_zero, literal, named, require_scalars, type_of
 from obs2seq.flow.derived import feature_type, require_derived, source_keys
 from obs2seq.flow.sessions import is_gap_above
@@ -35,6 +36,7 @@ def feature_pads(observations: DataFrame, spec: SequenceSpec) -> list[Column]:
     ]
 
 
+@promises({"pupil": ANY}, others=(r"(key|rest)_\d+", ANY))
 @config.when_not(kind="observations")
 def keyed_observations__sequences(observations: DataFrame, spec: SequenceSpec) -> DataFrame:
     """Select the columns that sequences need, each once, under their internal names."""
@@ -42,6 +44,7 @@ def keyed_observations__sequences(observations: DataFrame, spec: SequenceSpec) -
     return observations.select(*(named(name).alias(key) for name, key in keys(spec).items()))
 
 
+@promises({"pupil": ANY}, others=(r"(key|rest)_\d+", ANY))
 @config.when(kind="observations")
 def keyed_observations__whole(observations: DataFrame, spec: SequenceSpec) -> DataFrame:
     """Select all columns under internal names: those of the total order first, then the others by name."""
@@ -152,6 +155,8 @@ def feature_values(session_order: WindowSpec, spec: SequenceSpec, feature_pads: 
     return [F.coalesce(value, pad).alias(f"value_{i}") for i, (value, pad) in enumerate(pairs)]
 
 
+@tag(unit="observations")
+@promises({"pupil": ANY, "session": WHOLE, "position": WHOLE, "length": WHOLE}, others=(r"value_\d+", ANY))
 @config.when(cut="nothing")
 def positioned_observations__whole(
     derived_observations: DataFrame, session_order: WindowSpec, spec: SequenceSpec, feature_values: list[Column]

@@ -11,7 +11,13 @@ from pyspark.sql import functions as F
 
 from obs2seq.domain.spec import N_OBSERVATIONS, SequenceSpec
 from obs2seq.flow.arithmetic import kept_windows_of_session, place_of
+from obs2seq.flow.checks import ANY, ARRAY, WHOLE, promises
 from obs2seq.flow.collecting import collected_blocks, joined_blocks
+
+WINDOWS = {"pupil": ANY, "observations": ARRAY} | dict.fromkeys(
+    ("session", "block", "length", "before", "total", N_OBSERVATIONS), WHOLE
+)
+"""What a window is to whoever describes it."""
 
 
 @config.when(sessions=False, cut="nothing")
@@ -41,12 +47,14 @@ def blocks__whole(placed_observations: DataFrame, spec: SequenceSpec, together: 
     return collected_blocks(placed_observations, spec, together)
 
 
+@promises(WINDOWS, others=(r"n_following|following", ANY))
 @config.when(window_kind="chunked")
 def joined_windows__chunked(blocks: DataFrame) -> DataFrame:
     """Take every block as a window; count its observations."""
     return blocks.withColumn(N_OBSERVATIONS, F.size("observations"))
 
 
+@promises(WINDOWS, others=(r"n_following|following", ANY))
 @config.when(window_kind="overlapping")
 def joined_windows__overlapping(blocks: DataFrame, spec: SequenceSpec, together: list[str]) -> DataFrame:
     """Join each block with those after it, up to the window's length; see `joined_blocks`."""

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
 from obs2seq.domain.spec import ColumnName
 from obs2seq.settings.values import (
@@ -63,6 +63,14 @@ class InputFields(_Group):
 
 class SplitFields(_Group):
     """How pupils are divided into subsets."""
+
+    stage: Literal["production", "development"] = Field(
+        default="production",
+        description="Which pupils are taken at all. production: all. development: always the same sample of them.",
+    )
+    development_share: Annotated[StrictFloat, Field(gt=0, le=1)] = Field(
+        default=0.01, description="The share of the pupils that development takes, above 0 and up to 1."
+    )
 
     subsets: Subsets = Field(
         default={"train": 0.8, "validation": 0.1, "test": 0.1},
@@ -203,6 +211,22 @@ class SparkFields(_Group):
     )
     spark: SparkSettings = Field(
         default={}, description="Spark settings by their full names, such as spark.executor.memory."
+    )
+
+
+class TracingFields(_Group):
+    """What a run tells while it runs; the result does not depend on it."""
+
+    log_format: Literal["text", "json"] = Field(
+        default="text",
+        description="How log lines are written: text, or JSON, with a line for each node and step and its seconds.",
+    )
+    progress: StrictBool = Field(
+        default=True, description="Whether a terminal shows how far a run is; elsewhere nothing is shown."
+    )
+    traces: Literal["none", "otel"] = Field(
+        default="none",
+        description="Where spans of runs, steps and nodes go. otel: to OpenTelemetry, as its environment says.",
     )
 
 

@@ -19,6 +19,7 @@ from obs2seq.settings.fields import (
     S3Fields,
     SparkFields,
     SplitFields,
+    TracingFields,
 )
 
 GROUPS: Mapping[str, type[BaseModel]] = {
@@ -33,6 +34,7 @@ GROUPS: Mapping[str, type[BaseModel]] = {
     "engine": EngineFields,
     "spark": SparkFields,
     "athena": AthenaFields,
+    "tracing": TracingFields,
 }
 """The settings in the order in which people are shown them."""
 
@@ -58,6 +60,7 @@ class Settings(
     EngineFields,
     SparkFields,
     AthenaFields,
+    TracingFields,
 ):
     """Everything a run is told, by flat keys.
 

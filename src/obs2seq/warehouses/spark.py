@@ -14,10 +14,11 @@ from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.manifest import Manifest
 from obs2seq.domain.reading import reads
 from obs2seq.errors import ConfigurationError, StorageError
-from obs2seq.flow.dataflow import select_and_sequence
+from obs2seq.flow.dataflow import flow_graph, select_and_sequence
 from obs2seq.flow.selection import Selection
 from obs2seq.flow.tallies import Tally
 from obs2seq.ports import ObservationReader, SequenceWriter, Source, WrittenFile, all_columns
+from obs2seq.tracing.watch import NOBODY, Watch
 from obs2seq.warehouses.accounts import balanced_ledger, input_ledger, rows_out
 from obs2seq.warehouses.engine import Engine, Order
 from obs2seq.warehouses.expressions import require_repeatable
@@ -40,6 +41,7 @@ class Tools:
     clock: Callable[[], datetime] = now
     spread_pupils_above: int | None = None
     """Observations of a pupil above which several tasks share a history."""
+    watch: Watch = NOBODY
 
 
 class SparkEngine(Engine):
@@ -84,7 +86,8 @@ def _require_shareable(order: Order, tools: Tools) -> None:
 
 def _frame(order: Order, found: SubsetSource, tally: Tally, tools: Tools) -> DataFrame:
     raw, selection = raw_and_selection(order, found, tools)
-    return select_and_sequence(raw, order.job.spec, selection, tally, order.kind, tools.spread_pupils_above)
+    further = (tools.spread_pupils_above, tools.watch)
+    return select_and_sequence(raw, order.job.spec, selection, tally, order.kind, *further)
 
 
 def raw_and_selection(order: Order, found: SubsetSource, tools: Tools) -> tuple[DataFrame, Selection]:
@@ -98,6 +101,7 @@ def raw_and_selection(order: Order, found: SubsetSource, tools: Tools) -> tuple[
         row_filter=job.row_filter,
         share=share_of(job, order.subset, names, has_own_folder=found.has_own_folder),
         duplicates=job.duplicates,
+        pupil_sample=job.pupil_sample,
         is_text_input=found.source.format in _TEXT_FORMATS,
     )
     require_repeatable(raw, selection)
@@ -125,5 +129,6 @@ def accounted_manifest(order: Order, source: Source, run_id: str, product: Produ
             f"expected {rows_out(product.tally)} rows in the files that were written, found {rows}",
             "one run at a time may write here; run again",
         )
-    written = Written(product.files, product.columns, ledger, {"spark": tools.sessions().version})
+    graph = flow_graph(order.job, order.kind)
+    written = Written(product.files, product.columns, ledger, {"spark": tools.sessions().version}, graph)
     return manifest_of(order, source, run_id, written, tools.clock())
