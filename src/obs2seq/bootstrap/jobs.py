@@ -22,6 +22,7 @@ def job(settings: Settings) -> Job:
         row_filter=settings.row_filter,
         duplicates=settings.duplicates,
         policies={name: getattr(settings, name) for name in ("null_pupil", "null_time", "time_out_of_range")},
+        pupil_sample=settings.development_share if settings.stage == "development" else None,
         input_format=settings.input_format,
         text_options={"schema": settings.input_schema, **csv_options(settings)},
         output_format=settings.output_format,

@@ -48,6 +48,11 @@ def load(
     manifest, run_location = resolve(storage, dataset)
     _require_asked(dataset, manifest, subset, sequence_length)
     PublishedDataset(storage, dataset).require_files(manifest)
+    return sequences_of(manifest, run_location, threads)
+
+
+def sequences_of(manifest: Manifest, run_location: str, threads: int | None = None) -> SequenceData:
+    """Return the sequences of a finished run, be it published or not."""
     n_threads = threads or os.cpu_count() or 1
     return SequenceData(manifest, run_location, pieces_of(manifest, run_location, n_threads), n_threads)
 

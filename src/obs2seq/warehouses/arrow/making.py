@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from obs2seq.domain.derived import derived_features
 from obs2seq.domain.job import Job
 from obs2seq.kernel.columns import Array
 from obs2seq.kernel.sequencing import Counts, plan_sequences, required_schema
@@ -73,6 +74,11 @@ class Maker(ABC):
         """Return what writes what is made into a folder."""
         return FileWriters(location, compression, self.schema, self.width)
 
+    @property
+    def derived(self) -> int:
+        """How many things are derived from the observations before each."""
+        return 0
+
     @abstractmethod
     def make(self, observations: pa.Table, pool: Executor) -> Made:
         """Lay out what is made of all observations of some pupils."""
@@ -105,6 +111,10 @@ class SequenceMaker(Maker):
     @property
     def width(self) -> int:
         return self._spec.sequence_length
+
+    @property
+    def derived(self) -> int:
+        return len(derived_features(self._spec))
 
     def make(self, observations: pa.Table, pool: Executor) -> Made:
         plan = plan_sequences(observations, self._spec, pool, drops_duplicates=self._drops)

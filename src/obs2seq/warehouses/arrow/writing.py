@@ -28,10 +28,11 @@ class FileWriters:
         compression: snappy, zstd, gzip or none.
         schema: Of all rows.
         width: How many values of a column stand in one row, at the most.
+        name: What the files' names start with: who else writes into the folder needs another one.
     """
 
-    def __init__(self, location: str, compression: str, schema: pa.Schema, width: int) -> None:
-        self._location, self._compression, self._width = location, compression, width
+    def __init__(self, location: str, compression: str, schema: pa.Schema, width: int, name: str = "part") -> None:
+        self._location, self._compression, self._width, self._name = location, compression, width, name
         self.schema = schema
         self._lock = Lock()
         self._idle: list[Any] = []
@@ -63,7 +64,7 @@ class FileWriters:
                 self._idle.append(file)
 
     def _new(self) -> Any:
-        name = f"part-{len(self.rows):05d}.parquet"
+        name = f"{self._name}-{len(self.rows):05d}.parquet"
         self.rows[name] = 0
         return OpenFile(self._location, name, self.schema, self._compression, self._width)
 
