@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 from obs2seq import SequenceSpec
 from obs2seq.bootstrap import compare, run
 from obs2seq.domain.job import Job
-from obs2seq.errors import ConfigurationError, DataNotFoundError
+from obs2seq.errors import ConfigurationError, DataNotFoundError, StorageError
 from obs2seq.warehouses.spark_arrow.shuffling import attempts_of
 from obs2seq.warehouses.spark_arrow.tasks import TaskOrder
 from obs2seq.warehouses.spark_arrow.types import task_schema
@@ -150,10 +150,14 @@ def test_a_task_beyond_its_budget_goes_through_temporary_files(tmp_path: Path) -
     put_answers(f"{tmp_path}/in/part-0.parquet", *(answers(pupil, [1, 0, 1, 1] * 100) for pupil in range(200)))
     options: dict[str, object] = {"sequence_length": 50, "shuffle_partitions": 1}
 
+    small = {"execution": "arrow", "memory_budget": "10m"}
+
     made = {
         name: run(settings_for(f"{tmp_path}/in", f"{tmp_path}/{name}", **options, **more))["train"]
-        for name, more in (("native", {}), ("arrow", {"execution": "arrow", "memory_budget": "10m"}))
+        for name, more in (("native", {}), ("arrow", small))
     }
+    with pytest.raises(StorageError, match=r"^/nowhere: expected to write about .* No such file or directory\. Hint: "):
+        run(settings_for(f"{tmp_path}/in", f"{tmp_path}/none", **options, **small, temporary_folder="/nowhere"))
 
     assert compare(str(made["native"][1]), str(made["arrow"][1])) == []
     assert made["arrow"][0].ledger == made["native"][0].ledger
