@@ -181,6 +181,19 @@ def test_what_only_native_does_is_refused_by_name_before_the_run(
     assert str(refused.value) == f"{key}: {problem}. Hint: set execution: native."
 
 
+def test_a_driver_without_pandas_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spark itself asks for it, to hand rows to Python."""
+    monkeypatch.setattr("obs2seq.bootstrap.executions.find_spec", lambda name: None if name == "pandas" else object())
+
+    with pytest.raises(ConfigurationError) as refused:
+        warehouse(settings_for(f"{tmp_path}/in", f"{tmp_path}/out", execution="arrow"))
+
+    assert str(refused.value) == (
+        "execution: expected arrow with pyarrow, NumPy and pandas installed, found no pandas. "
+        "Hint: set execution: native."
+    )
+
+
 def test_auto_takes_native_for_what_only_that_does(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     settings = settings_for(f"{tmp_path}/in", f"{tmp_path}/out", execution="auto", output_format="delta")
 
