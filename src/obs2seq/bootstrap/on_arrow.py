@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 from obs2seq.bootstrap.layouts import require_sequences
 from obs2seq.domain.locations import is_s3
-from obs2seq.errors import ConfigurationError
 from obs2seq.ports import Storage
 from obs2seq.publishing import PublishedDataset
 from obs2seq.settings import Settings
 from obs2seq.tracing.watch import NOBODY, Watch
-from obs2seq.warehouses.arrow.limits import require_fit
+from obs2seq.warehouses.arrow.limits import UnfitError, require_fit
 from obs2seq.warehouses.service import Datasets
 
 if TYPE_CHECKING:
@@ -40,4 +39,4 @@ def _require_usual_s3(settings: Settings) -> None:
     for key, hint in _SAID_OTHERWISE.items():
         if getattr(settings, key):
             problem = "expected none where engine is arrow, whose access to S3 knows no such thing, found one"
-            raise ConfigurationError(key, problem, f"{hint}, or set engine: spark")
+            raise UnfitError(key, problem, f"{hint}, or set engine: spark")
