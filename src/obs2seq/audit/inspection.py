@@ -9,7 +9,7 @@ from contextlib import suppress
 from pydantic import ValidationError
 
 from obs2seq.audit.auditing import audit
-from obs2seq.domain.audit import AUDIT, MEANINGS, Audit, leaked
+from obs2seq.domain.audit import AUDIT, MEANINGS, Audit
 from obs2seq.domain.locations import join
 from obs2seq.loading.opening import sequences_of
 from obs2seq.ports import FinishedRun, Storage
@@ -23,23 +23,13 @@ class AuditInspection:
     Args:
         storage: Where the outcome is written.
         targets: Features that a model is to predict.
-        is_strict: Whether a leak stops the run; else it is logged.
     """
 
-    def __init__(self, storage: Storage, targets: Sequence[str] = (), *, is_strict: bool = True) -> None:
-        self._storage, self._targets, self._is_strict = storage, targets, is_strict
+    def __init__(self, storage: Storage, targets: Sequence[str] = ()) -> None:
+        self._storage, self._targets = storage, targets
 
-    def __call__(self, runs: Sequence[FinishedRun]) -> None:
-        """Audit runs of sequences; raise `DataError` for a leak."""
-        # What a table holds already was audited before it was put there, and has no files of its own any more.
-        if not all(run.manifest.kind == "sequences" and run.manifest.files for run in runs):
-            return
-        outcome = self._outcome(runs)
-        report(outcome)
-        if outcome.leaks and self._is_strict:
-            raise leaked(outcome.leaks)
-
-    def _outcome(self, runs: Sequence[FinishedRun]) -> Audit:
+    def audited(self, runs: Sequence[FinishedRun]) -> Audit:
+        """Return the outcome for runs of sequences."""
         named = {run.manifest.subset: run.manifest.run_id for run in runs}
         stored = [self._stored(run) for run in runs]
         if (known := stored[0]) and all(each == known for each in stored) and self._is_of(known, named):
@@ -60,7 +50,7 @@ class AuditInspection:
         return known.runs == runs and known.targets == tuple(self._targets)
 
 
-def report(outcome: Audit) -> None:
+def log(outcome: Audit) -> None:
     """Log what was found, and what could not be checked."""
     for finding in outcome.findings:
         logger.warning("audit: %s: %s", "leak" if finding.is_leak else "noted", finding)

@@ -9,6 +9,7 @@ from pyspark.sql.types import DataType
 
 from obs2seq.domain.columns import require_columns, require_scalar
 from obs2seq.domain.padding import FLOAT_FORMATS, PadValue
+from obs2seq.domain.splits import HashRange
 
 
 def named(name: str) -> Column:
@@ -51,3 +52,11 @@ def literal(value: PadValue, type_: DataType) -> Column:
     if isinstance(value, datetime.date):
         return F.lit(value.isoformat()).cast(type_)
     return F.lit(value).cast(type_)
+
+
+def in_hash_range(share: HashRange, pupil: Column) -> Column:
+    """Say whether a pupil's hash lies in a range; null where the pupil is."""
+    text = F.concat(F.lit(f"{share.salt}:"), pupil.cast("string"))
+    digits = F.substring(F.md5(text.cast("binary")), 1, share.digits)
+    below_end = F.lit(True) if share.end is None else digits < share.end
+    return (digits >= share.first) & below_end

@@ -15,7 +15,7 @@ from obs2seq.domain.columns import no_time, require_columns
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.domain.splits import ColumnValue, Everything, HashRange, Share
 from obs2seq.errors import ConfigurationError
-from obs2seq.flow.columns import named, type_of
+from obs2seq.flow.columns import in_hash_range, named, type_of
 from obs2seq.flow.tallies import Tally
 
 ROWS_IN = "rows_in"
@@ -36,6 +36,8 @@ class Selection:
     share: Share = field(default_factory=Everything)
     """Which rows belong to the subset."""
     duplicates: Literal["keep", "drop"] = "keep"
+    pupil_sample: float | None = None
+    """The share of the pupils to take at all; None: all."""
     is_text_input: bool = False
     """Whether the rows were decoded from text, so that U+FFFD means bytes that are not UTF-8."""
 
@@ -51,13 +53,16 @@ def mapped_observations(raw_observations: DataFrame, selection: Selection) -> Da
     return raw_observations.withColumns(expressions) if expressions else raw_observations
 
 
-def row_rules(mapped_observations: DataFrame, spec: SequenceSpec, selection: Selection) -> dict[str, Column]:
+def row_rules(
+    mapped_observations: DataFrame, spec: SequenceSpec, selection: Selection, stage_rules: dict[str, Column]
+) -> dict[str, Column]:
     """Return what leaves a row out: a condition by the rule's name, in the order in which they are tried."""
     require_columns(spec.columns, mapped_observations.columns)
     time, row_filter = spec.order_by[0], selection.row_filter
     keep = F.lit(True) if row_filter is None else _condition(mapped_observations, "row_filter", row_filter)
     damaged = _has_replacement(mapped_observations, spec) if selection.is_text_input else F.lit(False)
     return {
+        **stage_rules,
         rules.FILTER: ~F.coalesce(keep, F.lit(False)),
         rules.NOT_UTF8: damaged,
         rules.NULL_PUPIL: named(spec.pupil).isNull(),
@@ -153,10 +158,7 @@ def _outside(share: Share, frame: DataFrame, spec: SequenceSpec) -> dict[str, Co
     """The rules by which a row belongs to no subset, or to another."""
     match share:
         case HashRange():
-            text = F.concat(F.lit(f"{share.salt}:"), named(spec.pupil).cast("string"))
-            digits = F.substring(F.md5(text.cast("binary")), 1, share.digits)
-            below_end = F.lit(True) if share.end is None else digits < share.end
-            return {rules.OTHER_SUBSET: ~((digits >= share.first) & below_end)}
+            return {rules.OTHER_SUBSET: ~in_hash_range(share, named(spec.pupil))}
         case ColumnValue():
             require_columns((share.column,), frame.columns)
             subset = named(share.column).cast("string")

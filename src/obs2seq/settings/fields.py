@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
 from obs2seq.domain.spec import ColumnName
 from obs2seq.settings.values import (
@@ -64,6 +64,14 @@ class InputFields(_Group):
 class SplitFields(_Group):
     """How pupils are divided into subsets."""
 
+    stage: Literal["production", "development"] = Field(
+        default="production",
+        description="Which pupils are taken at all. production: all. development: always the same sample of them.",
+    )
+    development_share: Annotated[StrictFloat, Field(gt=0, le=1)] = Field(
+        default=0.01, description="The share of the pupils that development takes, above 0 and up to 1."
+    )
+
     subsets: Subsets = Field(
         default={"train": 0.8, "validation": 0.1, "test": 0.1},
         description="The subsets to make: name to fraction of the pupils, above 0; they add up to 1. "
@@ -107,6 +115,15 @@ class AuditFields(_Group):
     )
 
 
+class ReportFields(_Group):
+    """What a person gets to see of a run."""
+
+    report: StrictBool = Field(
+        default=False,
+        description="Whether to write a page on the run, _REPORT.html, beside its data. Needs the extra 'report'.",
+    )
+
+
 class OutputFields(_Group):
     """What is published, where and how."""
 
@@ -117,6 +134,12 @@ class OutputFields(_Group):
         default="sequences", description="What to publish: sequences, or the observations checked and in order."
     )
     output_format: Literal["parquet", "delta"] = Field(default="parquet", description="Format of the output.")
+    layout: Literal["expanded", "indexed"] = Field(
+        default="expanded",
+        description="How sequences lie: as arrays of L, or indexed, for engine arrow: each session once, and its "
+        "windows beside it. Overlapping windows then take little more room than the observations; obs2seq.load reads "
+        "either.",
+    )
     compression: Literal["snappy", "zstd", "gzip", "none"] = Field(
         default="snappy", description="Compression of the output's files."
     )
@@ -150,10 +173,15 @@ class EngineFields(_Group):
     engine: Literal["spark", "arrow"] = Field(
         default="spark", description="What computes: Spark, or Arrow within this process, for mode local."
     )
+    execution: Literal["native", "arrow", "auto"] = Field(
+        default="native",
+        description="How Spark computes: native, within Java; arrow, in Python beside it, which takes less time "
+        "and needs obs2seq, pyarrow and NumPy on the executors. auto: arrow where they are there.",
+    )
     memory_budget: Memory | None = Field(
         default=None,
         description="What observations may take of memory where Arrow computes, such as 2g; the rest waits in "
-        "temporary files. null: half of what the machine has.",
+        "temporary files. On Spark for each task. null: half of what the machine has, or a task's share of that.",
     )
     temporary_folder: Text | None = Field(
         default=None, description="Where temporary files lie. null: where the system keeps them (TMPDIR)."
@@ -175,8 +203,30 @@ class SparkFields(_Group):
         default=None,
         description="Number of partitions after a shuffle. Above spark.sql.shuffle.partitions. null: Spark's own.",
     )
+    spread_pupils_above: PositiveInt | None = Field(
+        default=None,
+        description="Pupils with more observations than this are heavy: Spark cuts their histories into parts of about "
+        "so many, by time, and several tasks share them; the result is the same. Looking for them reads the pupils "
+        "once more, and the times twice where some are heavy. null: one task a history.",
+    )
     spark: SparkSettings = Field(
         default={}, description="Spark settings by their full names, such as spark.executor.memory."
+    )
+
+
+class TracingFields(_Group):
+    """What a run tells while it runs; the result does not depend on it."""
+
+    log_format: Literal["text", "json"] = Field(
+        default="text",
+        description="How log lines are written: text, or JSON, with a line for each node and step and its seconds.",
+    )
+    progress: StrictBool = Field(
+        default=True, description="Whether a terminal shows how far a run is; elsewhere nothing is shown."
+    )
+    traces: Literal["none", "otel"] = Field(
+        default="none",
+        description="Where spans of runs, steps and nodes go. otel: to OpenTelemetry, as its environment says.",
     )
 
 

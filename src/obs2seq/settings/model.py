@@ -15,9 +15,11 @@ from obs2seq.settings.fields import (
     EngineFields,
     InputFields,
     OutputFields,
+    ReportFields,
     S3Fields,
     SparkFields,
     SplitFields,
+    TracingFields,
 )
 
 GROUPS: Mapping[str, type[BaseModel]] = {
@@ -27,10 +29,12 @@ GROUPS: Mapping[str, type[BaseModel]] = {
     "checks": CheckFields,
     "audit": AuditFields,
     "output": OutputFields,
+    "report": ReportFields,
     "s3": S3Fields,
     "engine": EngineFields,
     "spark": SparkFields,
     "athena": AthenaFields,
+    "tracing": TracingFields,
 }
 """The settings in the order in which people are shown them."""
 
@@ -51,10 +55,12 @@ class Settings(
     CheckFields,
     AuditFields,
     OutputFields,
+    ReportFields,
     S3Fields,
     EngineFields,
     SparkFields,
     AthenaFields,
+    TracingFields,
 ):
     """Everything a run is told, by flat keys.
 

@@ -98,6 +98,7 @@ class _Rows:
         return with_steps([*self._observations(), *sequence_steps(self.spec, types)], sequences(self.spec, types))
 
     def observations(self, mapped: MappedColumns) -> str:
+        """Take whole observations under their own names, sorted by pupil and total order."""
         spelled = {name.lower(): key for name, key in self.keys.items()}
         columns = tuple(f"{spelled[name.lower()]} AS {quoted(name)}" for name in mapped.names)
         in_order = ("ORDER BY " + ", ".join(filter(None, ("pupil", self._order()))),)
@@ -113,6 +114,7 @@ class _Rows:
         return with_steps([*steps, *self._sessions()], sequence_counts(self.spec))
 
     def _observations(self) -> list[Step]:
+        """Take the rows that no rule leaves out."""
         steps, conditions = [*self.selected.steps], [f"{VERDICT} IS NULL"]
         if self.drops:
             steps += self._marked()

@@ -6,14 +6,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from obs2seq.domain.derived import derived_features
 from obs2seq.domain.job import Job
+from obs2seq.kernel.columns import Array
 from obs2seq.kernel.sequencing import Counts, plan_sequences, required_schema
 from obs2seq.kernel.whole_rows import order_rows, require_scalars
+from obs2seq.warehouses.arrow.writing import FileWriters
 
 _ROWS_AT_A_TIME = 1 << 16
 
@@ -26,11 +30,26 @@ class Made:
         count: How many there are.
         counts: What became of the observations.
         batches: Makes the rows from one number up to another; any thread may ask for any.
+        ends: How many values of a column there are up to each row's end, where rows have different lengths.
     """
 
     count: int
     counts: Counts
-    batches: Callable[[int, int], Iterator[pa.RecordBatch]]
+    batches: Callable[[int, int], Iterator[Any]]
+    ends: Array | None = None
+
+    def values(self, width: int) -> int:
+        """Return how many values a column has in all; so many a row, where rows have equal lengths."""
+        return self.count * width if self.ends is None else int(self.ends[-1:].sum())
+
+    def parts(self, count: int) -> Iterator[tuple[int, int]]:
+        """Cut the rows into so many parts of about as many values; some may be empty."""
+        if self.ends is None:
+            bounds = [self.count * number // count for number in range(count + 1)]
+        else:
+            inner = [self.values(1) * number // count for number in range(1, count)]
+            bounds = [0, *np.searchsorted(self.ends, inner, side="right").tolist(), self.count]
+        return pairwise(bounds)
 
 
 class Maker(ABC):
@@ -50,6 +69,10 @@ class Maker(ABC):
     @abstractmethod
     def width(self) -> int:
         """How many values of a column stand in one row of the output, at the most."""
+
+    def writers(self, location: str, compression: str) -> FileWriters:
+        """Return what writes what is made into a folder."""
+        return FileWriters(location, compression, self.schema, self.width)
 
     @property
     def derived(self) -> int:
@@ -144,5 +167,11 @@ class ObservationMaker(Maker):
 
 
 def maker_for(kind: str, job: Job, observations: pa.Schema) -> Maker:
-    """Return what makes sequences, or observations in order."""
-    return SequenceMaker(job, observations) if kind == "sequences" else ObservationMaker(job, observations)
+    """Return what makes sequences in the job's layout, or observations in order."""
+    if kind == "observations":
+        return ObservationMaker(job, observations)
+    if job.layout == "expanded":
+        return SequenceMaker(job, observations)
+    from obs2seq.warehouses.arrow.indexed_making import IndexedMaker
+
+    return IndexedMaker(job, observations)

@@ -6,7 +6,7 @@ import pyarrow as pa
 from obs2seq.domain import rules
 from obs2seq.domain.columns import require_columns
 from obs2seq.domain.spec import SequenceSpec
-from obs2seq.domain.splits import ColumnValue, Everything, HashRange, Share
+from obs2seq.domain.splits import ColumnValue, Everything, HashRange, Share, sample_range
 from obs2seq.kernel.columns import Array
 from obs2seq.warehouses.arrow.membership import Verdicts
 from obs2seq.warehouses.arrow.spark_text import spark_text
@@ -37,6 +37,24 @@ class Shares:
             return {}
         verdicts = self._verdicts.of(table.column(self._name))
         return {rules.UNKNOWN_SUBSET: verdicts == _UNKNOWN, rules.OTHER_SUBSET: verdicts == _OTHER}
+
+
+class Sample(Shares):
+    """Tells which rows of pupils outside a sample a rule leaves out; null pupils are left to the rule about them.
+
+    Args:
+        share: The share of the pupils that is taken; None: all.
+        spec: Names the pupil.
+        schema: Of the tables to come.
+    """
+
+    def __init__(self, share: float | None, spec: SequenceSpec, schema: pa.Schema) -> None:
+        super().__init__(Everything() if share is None else sample_range(share), spec, schema)
+
+    def left_out(self, table: pa.Table) -> dict[str, Array]:
+        """Return, by rule, which rows it leaves out."""
+        found = super().left_out(table)
+        return {rules.NOT_SAMPLED: found[rules.OTHER_SUBSET]} if found else {}
 
 
 def _judged(share: Share, spec: SequenceSpec, schema: pa.Schema) -> tuple[str, Verdicts | None]:

@@ -15,6 +15,16 @@ def require_parquet(job: Job) -> None:
         )
 
 
+def require_production(job: Job) -> None:
+    """Raise `ConfigurationError` where only a sample of the pupils is wanted: Athena would scan them all."""
+    if job.pupil_sample is not None:
+        raise ConfigurationError(
+            "stage",
+            "expected production where Athena computes, found development",
+            "set stage: production, or develop with MODE=local and engine: arrow or spark",
+        )
+
+
 def s3_location(location: str) -> str:
     """Return an S3 location without a slash at its end; raise `ConfigurationError` for any other."""
     if not is_s3(location):
