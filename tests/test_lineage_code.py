@@ -26,6 +26,10 @@ def step(rows, ruler: Ruler):
 
 def beside(rows):
     return rows + words.SOME
+
+
+def named():
+    return words.SOME
 '''
 OTHER = """
 LIMIT = 3
@@ -139,6 +143,14 @@ def test_a_version_stays_where_nothing_that_counts_changes(
     sources[file] = sources[file].replace(old, new)
 
     assert version() == before
+
+
+def test_what_a_module_holds_counts_where_the_module_is_named(sources: dict[str, str]) -> None:
+    before = version("main:named")
+
+    sources["words.py"] = sources["words.py"].replace('"some"', '"other"')
+
+    assert version("main:named") != before
 
 
 def test_a_function_that_moves_to_another_module_keeps_the_version(sources: dict[str, str]) -> None:

@@ -330,4 +330,5 @@ def test_spark_knows_what_its_jobs_are_for(spark: SparkSession, tmp_path: Path) 
     nodes = [each for each in notes.told if isinstance(each, str) and each.startswith("+")]
     assert nodes[:3] == ["+train_sequenced_3", "+read columns", "+mapped_observations"]
     assert nodes[-2:] == ["+sequences", "+write"]
+    assert len(set(nodes)) == len(nodes), "a node with checks is told of once"
     assert active_stages() == []
