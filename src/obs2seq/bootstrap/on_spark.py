@@ -51,7 +51,7 @@ def on_spark(settings: Settings, storage: Storage, watch: Watch = NOBODY) -> tup
         is_delta = settings.output_format == "delta"
         return DeltaDataset(storage, location, writer) if is_delta else PublishedDataset(storage, location)
 
-    watched = {name: WatchedReader(reader, watch) for name, reader in readers(settings, sessions).items()}
+    watched = {name: WatchedReader(reader, watch, sessions) for name, reader in readers(settings, sessions).items()}
     tools = Tools(
         sessions,
         watched,

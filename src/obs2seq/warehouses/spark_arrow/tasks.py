@@ -69,6 +69,7 @@ class TaskOrder:
             stride=maker.stride,
             output_bytes=sum(map(value_bytes, maker.schema.types)),
             width=maker.width,
+            derived=maker.derived,
         )
 
 
