@@ -6,9 +6,10 @@ from typing import Any, Literal
 
 from obs2seq.domain import rules
 from obs2seq.domain.spec import SequenceSpec
+from obs2seq.domain.split_times import Instant
 
 Policy = Literal["fail", "leave_out"]
-SubsetMethod = Literal["auto", "folder", "column", "hash"]
+SubsetMethod = Literal["auto", "folder", "column", "hash", "time"]
 
 DEFAULT_SUBSETS: Mapping[str, float] = {"train": 0.8, "validation": 0.1, "test": 0.1}
 
@@ -23,6 +24,11 @@ class Job:
     subset_method: SubsetMethod = "auto"
     subset_column: str = "subset"
     split_salt: str = ""
+    split_times: Mapping[str, Instant] = field(default_factory=dict)
+    """For each subset but the first, the instant at which it begins."""
+    split_context: bool = False
+    """Whether earlier observations come along, as context."""
+    folds: int | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     """Name → the name of an input column, or a Spark SQL expression over the input."""
     row_filter: str | None = None

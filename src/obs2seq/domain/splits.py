@@ -1,4 +1,4 @@
-"""Which subset a pupil belongs to: decided by the pupil alone, so that nobody moves when others arrive."""
+"""Which subset and fold a pupil belongs to: decided by the pupil alone, so that nobody moves when others arrive."""
 
 import hashlib
 from collections.abc import Mapping
@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
-_DIGITS = 8
+from obs2seq.domain.split_times import TimeRange
+
+DIGITS = 8
 """Hexadecimal digits of the hash that are compared: shares are exact to 1 in 4,294,967,296."""
 
 
@@ -21,7 +23,7 @@ class HashRange:
     @property
     def digits(self) -> int:
         """How many leading digits of the pupil's hash are compared."""
-        return _DIGITS
+        return DIGITS
 
     @cached_property
     def _prefix(self) -> bytes:
@@ -33,7 +35,7 @@ class HashRange:
 
     def holds_bytes(self, pupil: bytes) -> bool:
         """Whether a pupil, given as the bytes of its text, belongs here."""
-        digits = hashlib.md5(self._prefix + pupil, usedforsecurity=False).hexdigest()[:_DIGITS]
+        digits = hashlib.md5(self._prefix + pupil, usedforsecurity=False).hexdigest()[:DIGITS]
         return self.first <= digits and (self.end is None or digits < self.end)
 
 
@@ -52,7 +54,7 @@ class Everything:
     """All rows: the location holds one subset alone."""
 
 
-Share = HashRange | ColumnValue | Everything
+Share = HashRange | ColumnValue | TimeRange | Everything
 """How a subset is told from the others."""
 
 
@@ -77,4 +79,19 @@ def hash_range(fractions: Mapping[str, float], subset: str, salt: str = "") -> H
 
 def _bound(share: Fraction) -> str:
     # A share that rounds to all of them would need a digit more.
-    return f"{min(round(share * 16**_DIGITS), 16**_DIGITS - 1):0{_DIGITS}x}"
+    return f"{min(round(share * 16**DIGITS), 16**DIGITS - 1):0{DIGITS}x}"
+
+
+def fold_salt(salt: str) -> str:
+    """Return the salt of folds, so that they are independent of the subsets."""
+    return f"{salt}:fold"
+
+
+def fold_of(pupil: bytes, folds: int, salt: str) -> int:
+    """Return the fold of a pupil, given as the bytes of its text: from 0 to below `folds`.
+
+    It is what is left of the number in the leading digits of MD5 over `<salt>:fold:<pupil as text>`, divided by
+    `folds`. A pupil moves only if the salt or the number of folds changes.
+    """
+    digits = hashlib.md5(fold_salt(salt).encode() + b":" + pupil, usedforsecurity=False).hexdigest()[:DIGITS]
+    return int(digits, 16) % folds

@@ -11,6 +11,7 @@ from hamilton import registry
 from pyspark.sql import DataFrame
 
 from obs2seq.domain.spec import SequenceSpec
+from obs2seq.domain.split_times import TimeRange
 
 # Hamilton's autoload imports pyspark.pandas, which numpy 2 breaks on Spark 3.5. It reads its switch when the driver is
 # imported; the environment is put back for whoever uses Hamilton beside us.
@@ -20,7 +21,7 @@ registry.disable_autoload()
 
 from hamilton import driver  # noqa: E402
 
-from obs2seq.flow import histories, prepared, selection, sequences, windows  # noqa: E402
+from obs2seq.flow import context, histories, prepared, selection, sequences, windows  # noqa: E402
 from obs2seq.flow.selection import Selection  # noqa: E402
 from obs2seq.flow.tallies import Tally  # noqa: E402
 
@@ -55,7 +56,7 @@ def sequence_observations(observations: DataFrame, spec: SequenceSpec) -> DataFr
         SpecificationError: A feature is no scalar, a pad is not a value of its column's type, or
             `session_gap_seconds` is set and the time is not a timestamp, a date or a number.
     """
-    flow = _dataflow(**_ways(spec), kind="sequences", duplicates="unchecked", counted=False)
+    flow = _dataflow(**_ways(spec), kind="sequences", duplicates="unchecked", counted=False, context=False)
     return _run(flow, "sequences", {"observations": observations, "spec": spec})
 
 
@@ -67,7 +68,8 @@ def select_and_sequence(
     Lazy, and no dearer than `sequence_observations`: `tally` knows the counts at its points "input", "duplicates" and
     "windows" once the result has been used.
     """
-    flow = _dataflow(**_ways(spec), kind=kind, duplicates=selection.duplicates, counted=True)
+    has_context = isinstance(selection.share, TimeRange) and selection.share.has_context
+    flow = _dataflow(**_ways(spec), kind=kind, duplicates=selection.duplicates, counted=True, context=has_context)
     inputs = {"raw_observations": raw_observations, "spec": spec, "selection": selection, "tally": tally}
     return _run(flow, "sequences" if kind == "sequences" else "prepared_observations", inputs)
 
@@ -81,7 +83,7 @@ def _ways(spec: SequenceSpec) -> dict[str, object]:
 @cache
 def _dataflow(**ways: object) -> driver.Driver:
     """Build the dataflow with the named ways to do a thing; each combination is built once."""
-    modules = [histories, windows, sequences, prepared]
+    modules = [histories, context, windows, sequences, prepared]
     if ways["counted"]:
         modules.append(selection)
     return driver.Builder().with_modules(*modules).with_config(dict(ways)).build()

@@ -71,17 +71,21 @@ def distinct_observations__unchecked(keyed_observations: DataFrame) -> DataFrame
 
 
 @config.when(duplicates="keep")
-def distinct_observations__keep(keyed_observations: DataFrame, history: WindowSpec, tally: Tally) -> DataFrame:
+def distinct_observations__keep(
+    keyed_observations: DataFrame, history: WindowSpec, tally: Tally, is_own: Column
+) -> DataFrame:
     """Count observations that repeat the one before in all keys, and keep them. Needs no sort of its own."""
     marked = _marked_duplicates(keyed_observations, history)
-    return tally.counting(marked, "duplicates", {DUPLICATE: F.col("is_duplicate").cast("int")}).drop("is_duplicate")
+    return tally.counting(marked, "duplicates", {DUPLICATE: _count_of(is_own)}).drop("is_duplicate")
 
 
 @config.when(duplicates="drop")
-def distinct_observations__drop(keyed_observations: DataFrame, history: WindowSpec, tally: Tally) -> DataFrame:
+def distinct_observations__drop(
+    keyed_observations: DataFrame, history: WindowSpec, tally: Tally, is_own: Column
+) -> DataFrame:
     """Count observations that repeat the one before in all keys, and leave them out. Needs no sort of its own."""
     marked = _marked_duplicates(keyed_observations, history)
-    counted = tally.counting(marked, "duplicates", {DUPLICATE: F.col("is_duplicate").cast("int")})
+    counted = tally.counting(marked, "duplicates", {DUPLICATE: _count_of(is_own)})
     return counted.where(~F.col("is_duplicate")).drop("is_duplicate")
 
 
@@ -122,27 +126,40 @@ def session_order__sessions() -> WindowSpec:
 
 
 def positioned_observations(
-    numbered_observations: DataFrame, session_order: WindowSpec, spec: SequenceSpec, feature_pads: list[Column]
+    numbered_observations: DataFrame,
+    session_order: WindowSpec,
+    spec: SequenceSpec,
+    feature_pads: list[Column],
+    context_columns: list[Column],
 ) -> DataFrame:
     """Read each feature's value, the shifted ones from where they stand in the session; a null becomes the pad.
 
     Returns:
-        pupil, session, position, `length` (observations in the session; null where no rule needs it), value_0 ….
+        pupil, session, position, `length` (observations in the session; null where no rule needs it), what is to be
+        known of context, value_0 ….
     """
     whole = session_order.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
-    length = F.count(F.lit(1)).over(whole).cast("int") if needs_length(spec) else F.lit(None).cast("int")
+    length = (
+        F.count(F.lit(1)).over(whole).cast("int") if needs_length(spec) or context_columns else F.lit(None).cast("int")
+    )
     values = (_value(feature, keys(spec)[feature.column], session_order) for feature in spec.features)
     return numbered_observations.select(
         "pupil",
         "session",
         "position",
         length.alias("length"),
+        *context_columns,
         *(F.coalesce(v, pad).alias(f"value_{i}") for i, (v, pad) in enumerate(zip(values, feature_pads, strict=True))),
     )
 
 
 def _value(feature: Feature, key: str, session_order: WindowSpec) -> Column:
     return F.lead(key, feature.shift).over(session_order) if feature.shift else F.col(key)
+
+
+def _count_of(is_own: Column) -> Column:
+    """Count the duplicates that are the subset's own."""
+    return (F.col("is_duplicate") & is_own).cast("int")
 
 
 def _marked_duplicates(keyed_observations: DataFrame, history: WindowSpec) -> DataFrame:

@@ -8,14 +8,25 @@ from hamilton.function_modifiers import config
 from pyspark.errors import AnalysisException, ParseException
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import BooleanType, DateType, NullType, NumericType, StringType, TimestampNTZType, TimestampType
+from pyspark.sql.types import (
+    BooleanType,
+    DataType,
+    DateType,
+    NullType,
+    NumericType,
+    StringType,
+    TimestampNTZType,
+    TimestampType,
+)
 
 from obs2seq.domain import rules
 from obs2seq.domain.columns import no_time, require_columns
 from obs2seq.domain.spec import SequenceSpec
+from obs2seq.domain.split_times import TimeRange
 from obs2seq.domain.splits import ColumnValue, Everything, HashRange, Share
 from obs2seq.errors import ConfigurationError
 from obs2seq.flow.columns import named, type_of
+from obs2seq.flow.split_times import is_before
 from obs2seq.flow.tallies import Tally
 
 ROWS_IN = "rows_in"
@@ -96,8 +107,13 @@ def observations(
 ) -> DataFrame:
     """Count the rows in, and those that each rule leaves out; pass on the others."""
     verdict = named(_verdict_name(read_columns))
-    counts = {ROWS_IN: F.lit(1)} | {name: F.when(verdict == name, 1).otherwise(0) for name in row_rules}
-    kept = tally.counting(judged_observations, "input", counts).where(verdict.isNull())
+    is_kept, rule = verdict.isNull(), verdict
+    if rules.CONTEXT in row_rules:
+        is_context = verdict.eqNullSafe(rules.CONTEXT)
+        is_kept, rule = is_kept | is_context, F.when(is_context, rules.OTHER_SUBSET).otherwise(verdict)
+    names = [name for name in row_rules if name != rules.CONTEXT]
+    counts = {ROWS_IN: F.lit(1)} | {name: F.when(rule == name, 1).otherwise(0) for name in names}
+    kept = tally.counting(judged_observations, "input", counts).where(is_kept)
     return kept.select(*(named(name) for name in read_columns))
 
 
@@ -162,8 +178,18 @@ def _outside(share: Share, frame: DataFrame, spec: SequenceSpec) -> dict[str, Co
             subset = named(share.column).cast("string")
             known = F.coalesce(subset.isin(*share.known), F.lit(False))
             return {rules.UNKNOWN_SUBSET: ~known, rules.OTHER_SUBSET: subset != share.subset}
+        case TimeRange():
+            return _outside_of_time(share, type_of(frame, share.column), named(share.column))
         case _:
             return {}
+
+
+def _outside_of_time(share: TimeRange, type_: DataType, time: Column) -> dict[str, Column]:
+    earlier = is_before(share.first, share, type_, time)
+    later = F.lit(False) if share.end is None else ~is_before(share.end, share, type_, time)
+    if share.has_context:
+        return {rules.OTHER_SUBSET: later, rules.CONTEXT: earlier}
+    return {rules.OTHER_SUBSET: earlier | later}
 
 
 def _verdict_name(read_columns: list[str]) -> str:

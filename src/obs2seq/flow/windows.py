@@ -12,6 +12,8 @@ from pyspark.sql import functions as F
 from obs2seq.domain.spec import N_OBSERVATIONS, SequenceSpec
 from obs2seq.flow.arithmetic import kept_windows_of_session
 
+_GROUP = ("pupil", "session")
+
 
 @config.when(sessions=False)
 def placed_observations__whole(positioned_observations: DataFrame, spec: SequenceSpec) -> DataFrame:
@@ -34,19 +36,21 @@ def placed_observations__sessions(positioned_observations: DataFrame, spec: Sequ
     )
 
 
-def blocks(placed_observations: DataFrame, spec: SequenceSpec) -> DataFrame:
+def blocks(measured_observations: DataFrame, spec: SequenceSpec) -> DataFrame:
     """Collect each stride's observations, ordered by place, without a shuffle.
 
     Returns:
-        pupil, session, block, length, before, total, `observations` (array of structs of place and values).
+        pupil, session, block, length, before, total, what is known of context, `observations` (array of structs of
+        place and values).
     """
-    values = [name for name in placed_observations.columns if name.startswith("value_")]
+    values = [name for name in measured_observations.columns if name.startswith("value_")]
     # What collect_list gathers has no order once the aggregate falls back to sorting: the place leads each struct.
     in_order = F.sort_array(F.collect_list(F.struct("place", *values)))
-    whole = (F.first(name).alias(name) for name in ("length", "before", "total"))
+    single = [*_GROUP, "position", "place", *values]
+    whole = (F.first(name).alias(name) for name in measured_observations.columns if name not in single)
     return (
-        placed_observations.withColumn("block", F.expr(f"int(place div {spec.stride})"))
-        .groupBy("pupil", "session", "block")
+        measured_observations.withColumn("block", F.expr(f"int(place div {spec.stride})"))
+        .groupBy(*_GROUP, "block")
         .agg(*whole, in_order.alias("observations"))
     )
 

@@ -1,9 +1,11 @@
 """Every setting beside the specification's: its name, type, default and meaning."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, model_validator
 
+from obs2seq.domain.validation import MisfitError
+from obs2seq.settings.splits import split_problems
 from obs2seq.settings.values import (
     Account,
     Character,
@@ -15,6 +17,7 @@ from obs2seq.settings.values import (
     QueryLocation,
     Region,
     SparkSettings,
+    SplitTimes,
     Subsets,
     Text,
 )
@@ -68,15 +71,36 @@ class SplitFields(_Group):
         description="The subsets to make: name to fraction of the pupils, above 0; they add up to 1. "
         "Fractions count for subset_method hash alone.",
     )
-    subset_method: Literal["auto", "folder", "column", "hash"] = Field(
+    subset_method: Literal["auto", "folder", "column", "hash", "time"] = Field(
         default="auto",
-        description="What puts an observation into a subset: the folder of its name, the value of a column, or a hash "
-        "of the pupil. auto: the first of these that the data offers.",
+        description="What puts an observation into a subset: the folder of its name, the value of a column, a hash "
+        "of the pupil, or its time. auto: the first of folder, column and hash that the data offers.",
     )
     subset_column: Text = Field(default="subset", description="The column that names the subset.")
     split_salt: StrictStr = Field(
         default="", description="Enters the hash of the pupil: another text gives another split."
     )
+    split_times: SplitTimes = Field(
+        default={},
+        description="For subset_method time: each subset but the first to the instant at which it begins, ascending "
+        "in the order of subsets; a timestamp (UTC unless it says otherwise), or a number where the time is one.",
+    )
+    split_context: StrictBool = Field(
+        default=False,
+        description="For subset_method time: whether a pupil's earlier observations come along as context, with "
+        "is_new 0.",
+    )
+    folds: Annotated[StrictInt, Field(ge=2, le=1000)] | None = Field(
+        default=None,
+        description="Adds a column fold, 0 to folds - 1, by a hash of the pupil. 2 to 1000. null: no such column.",
+    )
+
+    @model_validator(mode="after")
+    def _split_fits(self) -> Self:
+        problems = tuple(split_problems(self))
+        if problems:
+            raise MisfitError(problems)
+        return self
 
 
 class CheckFields(_Group):

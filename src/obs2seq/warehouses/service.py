@@ -113,6 +113,7 @@ class WarehouseService(WarehouseServiceInterface):
         data, output = self.checked_location(data_location), self.checked_location(output_location)
         require_apart(data, output)
         _require_known(order.subset, order.job)
+        _require_masks(order)
         found = self.found(data, order.job, order.subset)
         dataset = self._datasets(join(output, order.dataset))
         current = dataset.current()
@@ -145,6 +146,12 @@ def _withdraw(runs: Sequence[_Made]) -> None:
             made.dataset.withdraw(made.run_id, made.former)
         except Obs2SeqError as error:
             logger.error("%s: run %s stays published: %s", made.dataset.location, made.run_id, error)
+
+
+def _require_masks(order: Order) -> None:
+    if order.job.split_context and order.kind == "observations":
+        problem = "expected false where output is observations, which no mask tells from their context, found true"
+        raise ConfigurationError("split_context", problem, "set output: sequences, or split_context: false")
 
 
 def _require_known(subset: str, job: Job) -> None:

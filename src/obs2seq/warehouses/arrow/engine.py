@@ -67,7 +67,7 @@ class ArrowEngine(Engine):
         account = Account()
         with jemalloc(), ThreadPoolExecutor(self._workshop.threads) as pool:
             observations, selection = self._opened(order, found, pool)
-            maker = maker_for(order.kind, order.job, selection.schema)
+            maker = maker_for(order, selection.schema)
             writers = FileWriters(location, order.job.compression, maker.schema, maker.width)
             allowance = self._allowance(selection.schema, maker)
             pupil = column_name(selection.schema, order.job.spec.pupil)
@@ -85,7 +85,7 @@ class ArrowEngine(Engine):
         account = Account()
         with jemalloc(), ThreadPoolExecutor(self._workshop.threads) as pool:
             observations, selection = self._opened(order, found, pool)
-            maker = maker_for(order.kind, order.job, selection.schema)
+            maker = maker_for(order, selection.schema)
             rows = self._allowance(selection.schema, maker).piece_rows
             Reading(selection, account, None).read(observations.cut(rows), pool)
         ledger = account.input_ledger()

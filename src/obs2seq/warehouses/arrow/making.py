@@ -13,6 +13,9 @@ import pyarrow as pa
 from obs2seq.domain.job import Job
 from obs2seq.kernel.sequencing import Counts, plan_sequences, required_schema
 from obs2seq.kernel.whole_rows import order_rows, require_scalars
+from obs2seq.warehouses.arrow.shares import Times
+from obs2seq.warehouses.engine import Order
+from obs2seq.warehouses.subsets import context_of
 
 _ROWS_AT_A_TIME = 1 << 16
 
@@ -61,14 +64,15 @@ class SequenceMaker(Maker):
     Args:
         job: What to make.
         observations: The columns to come.
+        times: Tell which observations are context; None: none is.
 
     Raises:
         DataError: A column is no scalar.
         SpecificationError: The specification does not fit the columns.
     """
 
-    def __init__(self, job: Job, observations: pa.Schema) -> None:
-        self._spec, self._drops = job.spec, job.duplicates == "drop"
+    def __init__(self, job: Job, observations: pa.Schema, times: Times | None = None) -> None:
+        self._spec, self._drops, self._times = job.spec, job.duplicates == "drop", times
         self._schema = required_schema(observations.empty_table(), job.spec)
 
     @property
@@ -84,7 +88,8 @@ class SequenceMaker(Maker):
         return self._spec.sequence_length
 
     def make(self, observations: pa.Table, pool: Executor) -> Made:
-        plan = plan_sequences(observations, self._spec, pool, drops_duplicates=self._drops)
+        is_context = self._times.is_context(observations) if self._times else None
+        plan = plan_sequences(observations, self._spec, pool, drops_duplicates=self._drops, is_context=is_context)
 
         def batches(start: int, stop: int) -> Iterator[pa.RecordBatch]:
             return (plan.batch(piece) for piece in plan.pieces(start, stop))
@@ -133,6 +138,10 @@ class ObservationMaker(Maker):
         return Made(len(kept), Counts(n_repeated, 0, 0, len(kept)), batches)
 
 
-def maker_for(kind: str, job: Job, observations: pa.Schema) -> Maker:
+def maker_for(order: Order, observations: pa.Schema) -> Maker:
     """Return what makes sequences, or observations in order."""
-    return SequenceMaker(job, observations) if kind == "sequences" else ObservationMaker(job, observations)
+    job = order.job
+    if order.kind == "observations":
+        return ObservationMaker(job, observations)
+    context = context_of(job, order.subset)
+    return SequenceMaker(job, observations, Times(context, observations) if context else None)

@@ -15,6 +15,16 @@ def require_parquet(job: Job) -> None:
         )
 
 
+def require_split(job: Job) -> None:
+    """Raise `ConfigurationError` for a split that is not written in SQL."""
+    for key, is_asked in (("subset_method", job.subset_method == "time"), ("folds", job.folds is not None)):
+        if is_asked:
+            problem = f"expected none where Athena computes, found {getattr(job, key)}"
+            if key == "subset_method":
+                problem = "expected auto, folder, column or hash where Athena computes, found time"
+            raise ConfigurationError(key, problem, "leave it out, or set MODE=emr or MODE=local")
+
+
 def s3_location(location: str) -> str:
     """Return an S3 location without a slash at its end; raise `ConfigurationError` for any other."""
     if not is_s3(location):
