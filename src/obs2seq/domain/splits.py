@@ -1,12 +1,16 @@
 """Which subset and fold a pupil belongs to: decided by the pupil alone, so that nobody moves when others arrive."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
 from obs2seq.domain.split_times import TimeRange
+from obs2seq.errors import ConfigurationError
+
+FOLD = "fold"
+"""The column that tells folds apart."""
 
 DIGITS = 8
 """Hexadecimal digits of the hash that are compared: shares are exact to 1 in 4,294,967,296."""
@@ -82,16 +86,35 @@ def _bound(share: Fraction) -> str:
     return f"{min(round(share * 16**DIGITS), 16**DIGITS - 1):0{DIGITS}x}"
 
 
+@dataclass(frozen=True)
+class Folds:
+    """How pupils are divided for cross-validation, independent of their subsets."""
+
+    count: int
+    """2 or more."""
+    salt: str
+
+    @cached_property
+    def _prefix(self) -> bytes:
+        return f"{fold_salt(self.salt)}:".encode()
+
+    def of(self, pupil: bytes) -> int:
+        """Return the fold, from 0 on, of a pupil, given as the bytes of its text.
+
+        It is what is left of the leading digits of MD5 over `<salt>:fold:<pupil as text>`, as a number, divided by the
+        number of folds. A pupil moves only if the salt or the number of folds changes.
+        """
+        digits = hashlib.md5(self._prefix + pupil, usedforsecurity=False).hexdigest()[:DIGITS]
+        return int(digits, 16) % self.count
+
+
 def fold_salt(salt: str) -> str:
-    """Return the salt of folds, so that they are independent of the subsets."""
+    """Return what folds are salted with: not as subsets are, so that every subset holds its part of each fold."""
     return f"{salt}:fold"
 
 
-def fold_of(pupil: bytes, folds: int, salt: str) -> int:
-    """Return the fold of a pupil, given as the bytes of its text: from 0 to below `folds`.
-
-    It is what is left of the number in the leading digits of MD5 over `<salt>:fold:<pupil as text>`, divided by
-    `folds`. A pupil moves only if the salt or the number of folds changes.
-    """
-    digits = hashlib.md5(fold_salt(salt).encode() + b":" + pupil, usedforsecurity=False).hexdigest()[:DIGITS]
-    return int(digits, 16) % folds
+def require_no_fold(columns: Sequence[str]) -> None:
+    """Raise `ConfigurationError` where there is a column of the name that folds get."""
+    if FOLD in {name.lower() for name in columns}:
+        problem = f"expected no other column of the name '{FOLD}', found one"
+        raise ConfigurationError("folds", problem, "rename it, for instance under columns in the settings")

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, Literal
@@ -21,7 +21,7 @@ registry.disable_autoload()
 
 from hamilton import driver  # noqa: E402
 
-from obs2seq.flow import context, histories, prepared, selection, sequences, windows  # noqa: E402
+from obs2seq.flow import context, folds, histories, prepared, selection, sequences, windows  # noqa: E402
 from obs2seq.flow.selection import Selection  # noqa: E402
 from obs2seq.flow.tallies import Tally  # noqa: E402
 
@@ -32,6 +32,14 @@ else:
 
 Kind = Literal["sequences", "observations"]
 """What is made: the contract's sequences, or whole observations, checked and in order."""
+
+_LAST: Mapping[tuple[Kind, bool], str] = {
+    ("sequences", False): "sequences",
+    ("sequences", True): "folded_sequences",
+    ("observations", False): "prepared_observations",
+    ("observations", True): "folded_observations",
+}
+"""The last node, by what is made and whether with folds."""
 
 
 def sequence_observations(observations: DataFrame, spec: SequenceSpec) -> DataFrame:
@@ -69,9 +77,10 @@ def select_and_sequence(
     "windows" once the result has been used.
     """
     has_context = isinstance(selection.share, TimeRange) and selection.share.has_context
-    flow = _dataflow(**_ways(spec), kind=kind, duplicates=selection.duplicates, counted=True, context=has_context)
+    ways = _ways(spec) | {"context": has_context, "folds": selection.folds is not None}
+    flow = _dataflow(**ways, kind=kind, duplicates=selection.duplicates, counted=True)
     inputs = {"raw_observations": raw_observations, "spec": spec, "selection": selection, "tally": tally}
-    return _run(flow, "sequences" if kind == "sequences" else "prepared_observations", inputs)
+    return _run(flow, _LAST[kind, selection.folds is not None], inputs)
 
 
 def _ways(spec: SequenceSpec) -> dict[str, object]:
@@ -85,7 +94,7 @@ def _dataflow(**ways: object) -> driver.Driver:
     """Build the dataflow with the named ways to do a thing; each combination is built once."""
     modules = [histories, context, windows, sequences, prepared]
     if ways["counted"]:
-        modules.append(selection)
+        modules += [selection, folds]
     return driver.Builder().with_modules(*modules).with_config(dict(ways)).build()
 
 

@@ -23,9 +23,10 @@ from obs2seq.domain import rules
 from obs2seq.domain.columns import no_time, require_columns
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.domain.split_times import TimeRange
-from obs2seq.domain.splits import ColumnValue, Everything, HashRange, Share
+from obs2seq.domain.splits import ColumnValue, Everything, Folds, HashRange, Share
 from obs2seq.errors import ConfigurationError
 from obs2seq.flow.columns import named, type_of
+from obs2seq.flow.hashing import leading_digits
 from obs2seq.flow.split_times import is_before
 from obs2seq.flow.tallies import Tally
 
@@ -47,6 +48,8 @@ class Selection:
     share: Share = field(default_factory=Everything)
     """Which rows belong to the subset."""
     duplicates: Literal["keep", "drop"] = "keep"
+    folds: Folds | None = None
+    """Adds a column with each pupil's fold; None: no such column."""
     is_text_input: bool = False
     """Whether the rows were decoded from text, so that U+FFFD means bytes that are not UTF-8."""
 
@@ -169,8 +172,7 @@ def _outside(share: Share, frame: DataFrame, spec: SequenceSpec) -> dict[str, Co
     """The rules by which a row belongs to no subset, or to another."""
     match share:
         case HashRange():
-            text = F.concat(F.lit(f"{share.salt}:"), named(spec.pupil).cast("string"))
-            digits = F.substring(F.md5(text.cast("binary")), 1, share.digits)
+            digits = leading_digits(share.salt, named(spec.pupil))
             below_end = F.lit(True) if share.end is None else digits < share.end
             return {rules.OTHER_SUBSET: ~((digits >= share.first) & below_end)}
         case ColumnValue():

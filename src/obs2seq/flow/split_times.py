@@ -41,12 +41,12 @@ def is_before(instant: Instant | None, share: TimeRange, type_: DataType, time: 
 
 
 def _is_below(number: Column, limit: int) -> Column:
-    return number < limit if -(2**63) <= limit < 2**63 else F.lit(limit > 0)
+    return number < limit if -(2**63) <= limit < 2**63 else F.lit(limit > 0) & number.isNotNull()
 
 
 def _is_decimal_below(time: Column, type_: DecimalType, limit: int) -> Column:
     if abs(limit) >= 10**type_.precision:
-        return F.lit(limit > 0)
+        return F.lit(limit > 0) & time.isNotNull()
     with decimal.localcontext(prec=type_.precision):
         value = format(decimal.Decimal(limit).scaleb(-type_.scale), "f")
     return time < F.lit(value).cast(type_)

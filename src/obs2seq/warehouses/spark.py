@@ -24,7 +24,7 @@ from obs2seq.warehouses.expressions import require_repeatable
 from obs2seq.warehouses.failures import explained
 from obs2seq.warehouses.manifests import Written, manifest_of, now
 from obs2seq.warehouses.readers import Sessions
-from obs2seq.warehouses.subsets import SubsetSource, share_of
+from obs2seq.warehouses.subsets import SubsetSource, folds_of, share_of
 
 _TEXT_FORMATS = ("csv", "json")
 
@@ -77,6 +77,7 @@ def _frame(order: Order, found: SubsetSource, tally: Tally, tools: Tools) -> Dat
         row_filter=job.row_filter,
         share=share_of(job, order.subset, names, has_own_folder=found.has_own_folder),
         duplicates=job.duplicates,
+        folds=folds_of(job),
         is_text_input=found.source.format in _TEXT_FORMATS,
     )
     require_repeatable(raw, selection)

@@ -8,7 +8,7 @@ from obs2seq.domain.job import Job
 from obs2seq.domain.locations import join
 from obs2seq.domain.source import Source, is_data, require_plain_names, source_at, top_folders
 from obs2seq.domain.split_times import TimeRange, time_range
-from obs2seq.domain.splits import ColumnValue, Everything, Share, hash_range
+from obs2seq.domain.splits import ColumnValue, Everything, Folds, Share, hash_range
 from obs2seq.errors import DataError, DataNotFoundError
 from obs2seq.ports import Storage
 
@@ -49,6 +49,11 @@ def share_of(job: Job, subset: str, columns: Sequence[str], *, has_own_folder: b
     if len(job.subsets) == 1:
         return Everything()
     return hash_range(job.subsets, subset, job.split_salt)
+
+
+def folds_of(job: Job) -> Folds | None:
+    """Return how pupils are divided into folds; None where they are not."""
+    return Folds(job.folds, job.split_salt) if job.folds is not None else None
 
 
 def context_of(job: Job, subset: str) -> TimeRange | None:

@@ -19,6 +19,7 @@ from obs2seq.domain.reading import reads
 from obs2seq.ports import Source, Storage, WrittenFile, all_columns
 from obs2seq.warehouses.arrow.accounts import Account
 from obs2seq.warehouses.arrow.failures import changed
+from obs2seq.warehouses.arrow.folds import FoldMaker
 from obs2seq.warehouses.arrow.making import Maker, maker_for
 from obs2seq.warehouses.arrow.mapping import Mapping
 from obs2seq.warehouses.arrow.memory import Allowance, jemalloc, value_bytes
@@ -32,7 +33,7 @@ from obs2seq.warehouses.arrow.types import spark_name
 from obs2seq.warehouses.arrow.writing import FileWriters
 from obs2seq.warehouses.engine import Engine, Order
 from obs2seq.warehouses.manifests import Written, manifest_of, now
-from obs2seq.warehouses.subsets import SubsetSource, share_of
+from obs2seq.warehouses.subsets import SubsetSource, folds_of, share_of
 
 
 def _processors() -> int:
@@ -67,7 +68,7 @@ class ArrowEngine(Engine):
         account = Account()
         with jemalloc(), ThreadPoolExecutor(self._workshop.threads) as pool:
             observations, selection = self._opened(order, found, pool)
-            maker = maker_for(order, selection.schema)
+            maker = _maker(order, selection.schema)
             writers = FileWriters(location, order.job.compression, maker.schema, maker.width)
             allowance = self._allowance(selection.schema, maker)
             pupil = column_name(selection.schema, order.job.spec.pupil)
@@ -85,7 +86,7 @@ class ArrowEngine(Engine):
         account = Account()
         with jemalloc(), ThreadPoolExecutor(self._workshop.threads) as pool:
             observations, selection = self._opened(order, found, pool)
-            maker = maker_for(order, selection.schema)
+            maker = _maker(order, selection.schema)
             rows = self._allowance(selection.schema, maker).piece_rows
             Reading(selection, account, None).read(observations.cut(rows), pool)
         ledger = account.input_ledger()
@@ -131,3 +132,8 @@ class ArrowEngine(Engine):
         columns = {each.name: spark_name(each.type) for each in writers.schema}
         written = Written(files, columns, ledger, {"arrow": pa.__version__})
         return manifest_of(order, source, run_id, written, self._workshop.clock())
+
+
+def _maker(order: Order, observations: pa.Schema) -> Maker:
+    maker, folds = maker_for(order, observations), folds_of(order.job)
+    return FoldMaker(maker, order.job.spec.pupil, folds) if folds else maker

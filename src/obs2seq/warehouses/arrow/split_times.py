@@ -44,18 +44,18 @@ def _ticks(times: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _is_below(numbers: pa.ChunkedArray, limit: int) -> pa.ChunkedArray:
     if not -(2**63) <= limit < 2**63:
-        return _all(numbers, limit > 0)
+        return _known(numbers, limit > 0)
     return pc.less(numbers, limit)
 
 
 def _is_decimal_below(times: pa.ChunkedArray, limit: int) -> pa.ChunkedArray:
     type_ = times.type
     if abs(limit) >= 10**type_.precision:
-        return _all(times, limit > 0)
+        return _known(times, limit > 0)
     with decimal.localcontext(prec=type_.precision):
         value = decimal.Decimal(limit).scaleb(-type_.scale)
     return pc.less(times, pa.scalar(value, type_))
 
 
-def _all(times: pa.ChunkedArray, verdict: bool) -> pa.ChunkedArray:
-    return pa.chunked_array([pa.array(np.full(len(times), verdict))])
+def _known(times: pa.ChunkedArray, verdict: bool) -> pa.ChunkedArray:
+    return pc.and_(times.is_valid(), verdict)
