@@ -20,6 +20,7 @@ def job(settings: Settings) -> Job:
         split_salt=settings.split_salt,
         split_times=settings.split_times,
         split_context=settings.split_context,
+        split_assignment=settings.split_assignment,
         folds=settings.folds,
         columns=settings.columns,
         row_filter=settings.row_filter,

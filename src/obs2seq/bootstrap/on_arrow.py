@@ -22,7 +22,7 @@ _SAID_OTHERWISE = {"s3_kms_key": "let the bucket encrypt with the key by default
 def on_arrow(settings: Settings, storage: Storage) -> tuple[Engine, Datasets]:
     """Return the engine, and what it publishes into; raise for what Arrow does not do."""
     require_fit(settings.mode, settings.output_format)
-    _require_usual_s3(settings)
+    require_usual_s3(settings, "engine is arrow", "set engine: spark")
     from obs2seq.warehouses.arrow.engine import ArrowEngine, Workshop
     from obs2seq.warehouses.arrow.memory import budget_of
 
@@ -30,11 +30,17 @@ def on_arrow(settings: Settings, storage: Storage) -> tuple[Engine, Datasets]:
     return ArrowEngine(workshop), partial(PublishedDataset, storage)
 
 
-def _require_usual_s3(settings: Settings) -> None:
-    """Raise for what Arrow cannot be told about S3."""
+def require_usual_s3(settings: Settings, where: str, otherwise: str) -> None:
+    """Raise for what Arrow cannot be told about S3.
+
+    Args:
+        settings: What a run is told.
+        where: What makes it Arrow that goes about S3.
+        otherwise: How to do without.
+    """
     if not any(map(is_s3, filter(None, (settings.s3_data_location, settings.output_s3_location)))):
         return
     for key, hint in _SAID_OTHERWISE.items():
         if getattr(settings, key):
-            problem = "expected none where engine is arrow, whose access to S3 knows no such thing, found one"
-            raise ConfigurationError(key, problem, f"{hint}, or set engine: spark")
+            problem = f"expected none where {where}, whose access to S3 knows no such thing, found one"
+            raise ConfigurationError(key, problem, f"{hint}, or {otherwise}")

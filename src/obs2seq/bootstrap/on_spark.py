@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from obs2seq.bootstrap.jobs import csv_options, s3_access, timestamp_option
+from obs2seq.bootstrap.on_arrow import require_usual_s3
 from obs2seq.domain.locations import is_s3
 from obs2seq.errors import ConfigurationError
 from obs2seq.ports import Storage
@@ -33,6 +34,8 @@ def on_spark(settings: Settings, storage: Storage) -> tuple[Engine, Datasets]:
     if find_spec("pyspark") is None:
         hint = "pip install 'obs2seq[spark35]', or set engine: arrow, which needs no Java either"
         raise ConfigurationError("engine", "expected Spark to be installed, found no module 'pyspark'", hint)
+    if settings.subset_method == "stratified":
+        require_usual_s3(settings, "subset_method is stratified", "set subset_method: hash")
     from obs2seq.warehouses.delta import DeltaDataset
     from obs2seq.warehouses.spark import SparkEngine, Tools
     from obs2seq.warehouses.writers import ParquetWriter

@@ -58,7 +58,17 @@ class Everything:
     """All rows: the location holds one subset alone."""
 
 
-Share = HashRange | ColumnValue | TimeRange | Everything
+@dataclass(frozen=True)
+class Assigned:
+    """The pupils that a file assigns to this subset."""
+
+    location: str
+    subset: str
+    known: tuple[str, ...]
+    """All configured subsets."""
+
+
+Share = HashRange | ColumnValue | TimeRange | Assigned | Everything
 """How a subset is told from the others."""
 
 

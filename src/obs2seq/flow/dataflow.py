@@ -21,7 +21,7 @@ registry.disable_autoload()
 
 from hamilton import driver  # noqa: E402
 
-from obs2seq.flow import context, folds, histories, prepared, selection, sequences, windows  # noqa: E402
+from obs2seq.flow import assignments, context, folds, histories, prepared, selection, sequences, windows  # noqa: E402
 from obs2seq.flow.selection import Selection  # noqa: E402
 from obs2seq.flow.tallies import Tally  # noqa: E402
 
@@ -69,18 +69,32 @@ def sequence_observations(observations: DataFrame, spec: SequenceSpec) -> DataFr
 
 
 def select_and_sequence(
-    raw_observations: DataFrame, spec: SequenceSpec, selection: Selection, tally: Tally, kind: Kind
+    raw_observations: DataFrame,
+    spec: SequenceSpec,
+    selection: Selection,
+    tally: Tally,
+    kind: Kind,
+    assignment: DataFrame | None = None,
 ) -> DataFrame:
     """Turn a raw table into one subset's sequences, or its observations in order; count what is left out, by rule.
 
     Lazy, and no dearer than `sequence_observations`: `tally` knows the counts at its points "input", "duplicates" and
-    "windows" once the result has been used.
+    "windows" once the result has been used. Where a share is `Assigned`, `assignment` holds pupil and subset.
     """
     has_context = isinstance(selection.share, TimeRange) and selection.share.has_context
     ways = _ways(spec) | {"context": has_context, "folds": selection.folds is not None}
+    ways["assigned"] = assignment is not None
     flow = _dataflow(**ways, kind=kind, duplicates=selection.duplicates, counted=True)
     inputs = {"raw_observations": raw_observations, "spec": spec, "selection": selection, "tally": tally}
+    if assignment is not None:
+        inputs["assignment"] = assignment
     return _run(flow, _LAST[kind, selection.folds is not None], inputs)
+
+
+def count_pupils(raw_observations: DataFrame, spec: SequenceSpec, selection: Selection) -> DataFrame:
+    """Return how many observations of a raw table each pupil has, as text, that no rule leaves out. Lazy."""
+    flow = _dataflow(**_ways(spec), kind="sequences", duplicates="keep", counted=True, assigned=False)
+    return _run(flow, "pupil_counts", {"raw_observations": raw_observations, "spec": spec, "selection": selection})
 
 
 def _ways(spec: SequenceSpec) -> dict[str, object]:
@@ -94,7 +108,7 @@ def _dataflow(**ways: object) -> driver.Driver:
     """Build the dataflow with the named ways to do a thing; each combination is built once."""
     modules = [histories, context, windows, sequences, prepared]
     if ways["counted"]:
-        modules += [selection, folds]
+        modules += [selection, assignments, folds]
     return driver.Builder().with_modules(*modules).with_config(dict(ways)).build()
 
 

@@ -1,6 +1,6 @@
 """From a raw table to the observations of one subset: columns mapped, each row judged and counted."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -23,7 +23,7 @@ from obs2seq.domain import rules
 from obs2seq.domain.columns import no_time, require_columns
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.domain.split_times import TimeRange
-from obs2seq.domain.splits import ColumnValue, Everything, Folds, HashRange, Share
+from obs2seq.domain.splits import Assigned, ColumnValue, Everything, Folds, HashRange, Share
 from obs2seq.errors import ConfigurationError
 from obs2seq.flow.columns import named, type_of
 from obs2seq.flow.hashing import leading_digits
@@ -95,21 +95,21 @@ def read_columns__whole(mapped_observations: DataFrame) -> list[str]:
 
 
 def judged_observations(
-    mapped_observations: DataFrame, row_rules: dict[str, Column], read_columns: list[str]
+    assigned_observations: DataFrame, row_rules: dict[str, Column], read_columns: list[str]
 ) -> DataFrame:
     """Select what is read further on, and beside it, as the last column, the first rule that leaves the row out."""
     verdict = F.lit(None).cast("string")
     for name, condition in reversed(row_rules.items()):
         verdict = F.when(condition, F.lit(name)).otherwise(verdict)
     kept = (named(name) for name in read_columns)
-    return mapped_observations.select(*kept, verdict.alias(_verdict_name(read_columns)))
+    return assigned_observations.select(*kept, verdict.alias(verdict_name(read_columns)))
 
 
 def observations(
     judged_observations: DataFrame, row_rules: dict[str, Column], read_columns: list[str], tally: Tally
 ) -> DataFrame:
     """Count the rows in, and those that each rule leaves out; pass on the others."""
-    verdict = named(_verdict_name(read_columns))
+    verdict = named(verdict_name(read_columns))
     is_kept, rule = verdict.isNull(), verdict
     if rules.CONTEXT in row_rules:
         is_context = verdict.eqNullSafe(rules.CONTEXT)
@@ -180,6 +180,10 @@ def _outside(share: Share, frame: DataFrame, spec: SequenceSpec) -> dict[str, Co
             subset = named(share.column).cast("string")
             known = F.coalesce(subset.isin(*share.known), F.lit(False))
             return {rules.UNKNOWN_SUBSET: ~known, rules.OTHER_SUBSET: subset != share.subset}
+        case Assigned():
+            subset = named(assigned_name(frame.columns))
+            known = F.coalesce(subset.isin(*share.known), F.lit(False))
+            return {rules.UNKNOWN_SUBSET: ~known, rules.OTHER_SUBSET: subset != share.subset}
         case TimeRange():
             return _outside_of_time(share, type_of(frame, share.column), named(share.column))
         case _:
@@ -194,6 +198,11 @@ def _outside_of_time(share: TimeRange, type_: DataType, time: Column) -> dict[st
     return {rules.OTHER_SUBSET: earlier | later}
 
 
-def _verdict_name(read_columns: list[str]) -> str:
+def assigned_name(columns: Sequence[str]) -> str:
+    """Return the name of the column with the subset that a pupil is assigned to: no other has it."""
+    return f"{max(columns, key=len)} assigned"
+
+
+def verdict_name(read_columns: list[str]) -> str:
     """A name that no column has: it is longer than any."""
     return f"{max(read_columns, key=len)} left out by"

@@ -69,12 +69,13 @@ class SplitFields(_Group):
     subsets: Subsets = Field(
         default={"train": 0.8, "validation": 0.1, "test": 0.1},
         description="The subsets to make: name to fraction of the pupils, above 0; they add up to 1. "
-        "Fractions count for subset_method hash alone.",
+        "Fractions count for subset_method hash and stratified.",
     )
-    subset_method: Literal["auto", "folder", "column", "hash", "time"] = Field(
+    subset_method: Literal["auto", "folder", "column", "hash", "time", "stratified"] = Field(
         default="auto",
         description="What puts an observation into a subset: the folder of its name, the value of a column, a hash "
-        "of the pupil, or its time. auto: the first of folder, column and hash that the data offers.",
+        "of the pupil, its time, or (stratified) an assignment that makes the fractions hold among pupils of like "
+        "activity. auto: the first of folder, column and hash that the data offers.",
     )
     subset_column: Text = Field(default="subset", description="The column that names the subset.")
     split_salt: StrictStr = Field(
@@ -89,6 +90,11 @@ class SplitFields(_Group):
         default=False,
         description="For subset_method time: whether a pupil's earlier observations come along as context, with "
         "is_new 0.",
+    )
+    split_assignment: Location | None = Field(
+        default=None,
+        description="For subset_method stratified: where the assignment of pupils is kept and extended. "
+        "null: _assignment below the output.",
     )
     folds: Annotated[StrictInt, Field(ge=2, le=1000)] | None = Field(
         default=None,

@@ -26,9 +26,16 @@ class SplitSettings(Protocol):
     def split_context(self) -> bool:
         """Whether earlier observations come along."""
 
+    @property
+    def split_assignment(self) -> str | None:
+        """Where pupils are assigned."""
+
 
 def split_problems(split: SplitSettings) -> Iterator[tuple[str, str]]:
     """Yield each setting that does not fit the others, and what is wrong with it."""
+    if split.split_assignment is not None and split.subset_method != "stratified":
+        found = f"where subset_method is {split.subset_method}, found one"
+        yield "split_assignment", f"expected none {found} (set subset_method: stratified)"
     if split.subset_method != "time":
         found = f"where subset_method is {split.subset_method}"
         if split.split_times:

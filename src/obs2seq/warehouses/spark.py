@@ -13,8 +13,9 @@ from obs2seq.domain.acceptance import require_acceptable
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.manifest import Manifest
 from obs2seq.domain.reading import reads
+from obs2seq.domain.splits import Assigned, Everything, Share
 from obs2seq.errors import StorageError
-from obs2seq.flow.dataflow import select_and_sequence
+from obs2seq.flow.dataflow import count_pupils, select_and_sequence
 from obs2seq.flow.selection import Selection
 from obs2seq.flow.tallies import Tally
 from obs2seq.ports import ObservationReader, SequenceWriter, Source, WrittenFile, all_columns
@@ -57,6 +58,10 @@ class SparkEngine(Engine):
             files = self._tools.writer.write(frame, location)
         return _manifest(order, found.source, run_id, frame, files, tally, self._tools)
 
+    def count_pupils(self, order: Order, found: SubsetSource) -> dict[str, int]:
+        with explained(found.source.location):
+            return {row["pupil"]: row["count"] for row in _counted(order, found, self._tools).collect()}
+
     def check(self, order: Order, found: SubsetSource) -> Ledger:
         tally = Tally()
         where = found.source.location
@@ -67,21 +72,35 @@ class SparkEngine(Engine):
         return ledger
 
 
+def _counted(order: Order, found: SubsetSource, tools: Tools) -> DataFrame:
+    raw = tools.readers[found.source.format].read(found.source, partial(reads, order.job))
+    selection = _selection(order, found, Everything())
+    require_repeatable(raw, selection)
+    return count_pupils(raw, order.job.spec, selection)
+
+
+def _selection(order: Order, found: SubsetSource, share: Share) -> Selection:
+    job = order.job
+    return Selection(
+        columns=job.columns,
+        row_filter=job.row_filter,
+        share=share,
+        duplicates=job.duplicates,
+        folds=folds_of(job),
+        is_text_input=found.source.format in _TEXT_FORMATS,
+    )
+
+
 def _frame(order: Order, found: SubsetSource, tally: Tally, tools: Tools) -> DataFrame:
     job = order.job
     is_read = all_columns if order.kind == "observations" else partial(reads, job)
     raw = tools.readers[found.source.format].read(found.source, is_read)
     names = [*raw.columns, *job.columns]
-    selection = Selection(
-        columns=job.columns,
-        row_filter=job.row_filter,
-        share=share_of(job, order.subset, names, has_own_folder=found.has_own_folder),
-        duplicates=job.duplicates,
-        folds=folds_of(job),
-        is_text_input=found.source.format in _TEXT_FORMATS,
-    )
+    share = share_of(job, order.subset, names, has_own_folder=found.has_own_folder)
+    selection = _selection(order, found, share)
     require_repeatable(raw, selection)
-    return select_and_sequence(raw, job.spec, selection, tally, order.kind)
+    assignment = tools.sessions().read.parquet(share.location) if isinstance(share, Assigned) else None
+    return select_and_sequence(raw, job.spec, selection, tally, order.kind, assignment)
 
 
 def _manifest(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,8 +16,10 @@ from obs2seq.domain.files import is_hidden
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.manifest import Manifest
 from obs2seq.domain.reading import reads
+from obs2seq.domain.splits import Everything, Share
 from obs2seq.ports import Source, Storage, WrittenFile, all_columns
 from obs2seq.warehouses.arrow.accounts import Account
+from obs2seq.warehouses.arrow.activity import PupilCounts
 from obs2seq.warehouses.arrow.failures import changed
 from obs2seq.warehouses.arrow.folds import FoldMaker
 from obs2seq.warehouses.arrow.making import Maker, maker_for
@@ -93,13 +95,23 @@ class ArrowEngine(Engine):
         self._require_accepted(order, found.source, ledger)
         return ledger
 
-    def _opened(self, order: Order, found: SubsetSource, pool: Executor) -> tuple[Observations, Selection]:
+    def count_pupils(self, order: Order, found: SubsetSource) -> dict[str, int]:
+        with jemalloc(), ThreadPoolExecutor(self._workshop.threads) as pool:
+            observations, selection = self._opened(order, found, pool, is_of_all=True)
+            counts = PupilCounts(column_name(selection.schema, order.job.spec.pupil))
+            rows = self._allowance(selection.schema, _maker(order, selection.schema)).piece_rows
+            Reading(selection, Account(), counts).read(observations.cut(rows), pool)
+        return counts.counts()
+
+    def _opened(
+        self, order: Order, found: SubsetSource, pool: Executor, *, is_of_all: bool = False
+    ) -> tuple[Observations, Selection]:
+        """Return what to read, and what judges it, by the subset or for all of them alike."""
         job = order.job
         is_read = all_columns if order.kind == "observations" else partial(reads, job)
         observations = read_observations(found.source, job, is_read, pool)
         mapping = Mapping(observations, job)
-        share = share_of(job, order.subset, mapping.names, has_own_folder=found.has_own_folder)
-        shares = Shares(share, job.spec, mapping.schema)
+        shares = Shares(_share(order, mapping.names, found, is_of_all=is_of_all), job.spec, mapping.schema)
         names = tuple(mapping.names) if order.kind == "observations" else job.spec.columns
         is_text_input = found.source.format in TEXT_FORMATS
         return observations, Selection(mapping, shares, job.spec, names, is_text_input=is_text_input)
@@ -132,6 +144,12 @@ class ArrowEngine(Engine):
         columns = {each.name: spark_name(each.type) for each in writers.schema}
         written = Written(files, columns, ledger, {"arrow": pa.__version__})
         return manifest_of(order, source, run_id, written, self._workshop.clock())
+
+
+def _share(order: Order, names: Sequence[str], found: SubsetSource, *, is_of_all: bool) -> Share:
+    if is_of_all:
+        return Everything()
+    return share_of(order.job, order.subset, names, has_own_folder=found.has_own_folder)
 
 
 def _maker(order: Order, observations: pa.Schema) -> Maker:

@@ -7,11 +7,12 @@ from obs2seq.domain import rules
 from obs2seq.domain.columns import require_columns
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.domain.split_times import TimeRange
-from obs2seq.domain.splits import ColumnValue, Everything, HashRange, Share
+from obs2seq.domain.splits import Assigned, ColumnValue, Everything, HashRange, Share
 from obs2seq.kernel.columns import Array
 from obs2seq.warehouses.arrow.membership import Verdicts
 from obs2seq.warehouses.arrow.spark_text import spark_text
 from obs2seq.warehouses.arrow.split_times import Boundary
+from obs2seq.warehouses.assignments import read_assignment
 
 _OTHER, _UNKNOWN = 1, 2
 
@@ -88,6 +89,10 @@ def _judged(share: Share, spec: SequenceSpec, schema: pa.Schema) -> tuple[str, V
             name = column_name(schema, share.column)
             type_ = schema.field(name).type
             return name, Verdicts(lambda values: _by_name(share, _as_read(values, type_)), if_null=_UNKNOWN)
+        case Assigned():
+            name = column_name(schema, spec.pupil)
+            type_, subsets = schema.field(name).type, _numbered(share)
+            return name, Verdicts(lambda values: _by_assignment(subsets, _as_read(values, type_)))
         case TimeRange() | Everything():
             return "", None
 
@@ -95,6 +100,18 @@ def _judged(share: Share, spec: SequenceSpec, schema: pa.Schema) -> tuple[str, V
 def _by_hash(share: HashRange, pupils: pa.Array) -> Array:
     texts = spark_text(pupils, "the pupils")
     return np.fromiter((not share.holds_bytes(text) for text in texts), np.uint8, len(texts))
+
+
+def _numbered(share: Assigned) -> dict[bytes, int]:
+    """Return the verdict on each pupil that is assigned."""
+    numbers = dict.fromkeys(share.known, _OTHER) | {share.subset: 0}
+    assignment = read_assignment(share.location)
+    return {pupil.encode(): numbers.get(subset, _UNKNOWN) for pupil, subset in assignment.items()}
+
+
+def _by_assignment(subsets: dict[bytes, int], pupils: pa.Array) -> Array:
+    texts = spark_text(pupils, "the pupils")
+    return np.fromiter((subsets.get(text, _UNKNOWN) for text in texts), np.uint8, len(texts))
 
 
 def _by_name(share: ColumnValue, subsets: pa.Array) -> Array:

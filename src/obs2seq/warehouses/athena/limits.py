@@ -17,12 +17,12 @@ def require_parquet(job: Job) -> None:
 
 def require_split(job: Job) -> None:
     """Raise `ConfigurationError` for a split that is not written in SQL."""
-    for key, is_asked in (("subset_method", job.subset_method == "time"), ("folds", job.folds is not None)):
-        if is_asked:
-            problem = f"expected none where Athena computes, found {getattr(job, key)}"
-            if key == "subset_method":
-                problem = "expected auto, folder, column or hash where Athena computes, found time"
-            raise ConfigurationError(key, problem, "leave it out, or set MODE=emr or MODE=local")
+    hint = "leave it out, or set MODE=emr or MODE=local"
+    if job.subset_method in ("time", "stratified"):
+        problem = f"expected auto, folder, column or hash where Athena computes, found {job.subset_method}"
+        raise ConfigurationError("subset_method", problem, hint)
+    if job.folds is not None:
+        raise ConfigurationError("folds", f"expected none where Athena computes, found {job.folds}", hint)
 
 
 def s3_location(location: str) -> str:
