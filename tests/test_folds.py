@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import random
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,18 @@ def test_each_row_gets_its_pupils_fold(pupils: list[int], count: int) -> None:
 
     for column in (pa.array(pupils), pa.array(map(str, pupils)), pa.array(map(str, pupils)).dictionary_encode()):
         assert folds_of(column, folds).to_pylist() == expected
+
+
+@given(st.lists(st.text(max_size=5), min_size=10, max_size=100, unique=True), st.randoms(), st.integers(2, 1000))
+def test_thirty_in_a_hundred_new_pupils_move_none_of_the_old(pupils: list[str], draw: random.Random, k: int) -> None:
+    cut, folds = len(pupils) * 10 // 13, Folds(k, "s")
+    old = pa.array(pupils[:cut])
+    mixed = draw.sample(pupils, len(pupils))
+
+    before = dict(zip(pupils[:cut], folds_of(old, folds).to_pylist(), strict=True))
+    after = dict(zip(mixed, folds_of(pa.array(mixed), folds).to_pylist(), strict=True))
+
+    assert {pupil: after[pupil] for pupil in before} == before
 
 
 def test_both_zeros_are_one_pupil() -> None:

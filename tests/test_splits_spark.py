@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
@@ -12,7 +13,7 @@ from obs2seq.bootstrap import run
 from obs2seq.domain.splits import Folds
 from obs2seq.errors import ConfigurationError
 from tests.commands import put_parquet
-from tests.small_jobs import CORRECT, answers, put_answers, settings_for
+from tests.small_jobs import CORRECT, SCHEMA, answers, put_answers, settings_for
 from tests.test_arrow_and_spark import both
 from tests.test_time_splits import BY_TIME, COLUMNS, minute
 
@@ -79,6 +80,25 @@ def test_folds_are_the_same_on_both_engines(spark: SparkSession, output: str, tm
         assert {row["pupilid"]: row["fold"] for row in rows} == {
             row["pupilid"]: Folds(5, "ß").of(str(row["pupilid"]).encode()) for row in rows
         }
+
+
+@pytest.mark.parametrize("columns", [{}, {"pupilid": "concat('ß', pupilid)"}], ids=["as it is", "mapped"])
+def test_assignments_are_the_same_on_both_engines(spark: SparkSession, columns: dict[str, str], tmp_path: Path) -> None:
+    told = {"features": (CORRECT,), "subset_method": "stratified", "columns": columns, "folds": 3}
+    data = put_histories(tmp_path / "in")
+
+    found = both(spark, tmp_path, data, **told)
+
+    kept = [next((tmp_path / engine / "_assignment").glob("*.parquet")) for engine in ("spark", "arrow")]
+    assert kept[0].name == kept[1].name
+    assert pq.read_table(kept[0]) == pq.read_table(kept[1])
+    assert sum(manifest.ledger.sequenced for manifest, _ in found.values()) == found["train"][0].ledger.rows_in
+
+
+def test_whole_observations_are_assigned_without_a_further_column(spark: SparkSession, tmp_path: Path) -> None:
+    found = both(spark, tmp_path, put_histories(tmp_path / "in"), subset_method="stratified", output="observations")
+
+    assert list(found["train"][0].columns) == list(found["test"][0].columns) == SCHEMA.names
 
 
 def test_an_instant_of_another_kind_than_the_time_is_refused(spark: SparkSession, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
 from obs2seq.domain.fingerprint import fingerprint
@@ -12,12 +12,15 @@ Assignment = Mapping[str, str]
 """Each pupil's subset, by the pupil as text."""
 
 
-def extended(former: Assignment, counts: Mapping[str, int], fractions: Mapping[str, float], salt: str) -> Assignment:
+def extended(
+    former: Assignment, counts: Mapping[str, int], fractions: Mapping[str, float], salt: str
+) -> dict[str, str]:
     """Assign every pupil that is not assigned yet, and keep the others where they are.
 
-    Pupils are taken stratum by stratum, in each by their hash, and put where the stratum is furthest below its share.
-    So where nobody is assigned yet, every stratum's shares are exact to a pupil; where pupils are, the new ones make up
-    for what the others leave. Those who are assigned and have no observations now stay assigned, and count nowhere.
+    Pupils are taken stratum by stratum, in each by their hash, and put where the stratum and all together are furthest
+    below their shares. So where nobody is assigned yet, shares are exact to two pupils in each stratum, however small,
+    and in all; where pupils are, the new ones make up for what the others leave. Those who are assigned and have no
+    observations now stay assigned, and count nowhere.
 
     Args:
         former: Who is assigned already; to other subsets than there are now, perhaps.
@@ -25,14 +28,20 @@ def extended(former: Assignment, counts: Mapping[str, int], fractions: Mapping[s
         fractions: Each subset's share of the pupils, adding to 1.
         salt: Another text is another assignment.
     """
-    exactly = {name: Fraction(str(fraction)) for name, fraction in fractions.items()}
-    whole = math.lcm(*(share.denominator for share in exactly.values()))
-    shares = {name: int(share * whole) for name, share in exactly.items()}
     strata: dict[int, list[str]] = {}
     for pupil, count in counts.items():
         strata.setdefault(stratum_of(count), []).append(pupil)
-    new = (pair for stratum in sorted(strata) for pair in _placed(strata[stratum], former, shares, salt))
-    return dict(former) | dict(new)
+    shares = _whole_numbers(fractions)
+    everybody = _Shares(shares, [former[pupil] for pupil in counts if pupil in former])
+    found = dict(former)
+    for number in sorted(strata):
+        stratum = _Shares(shares, [former[pupil] for pupil in strata[number] if pupil in former])
+        new = (pupil for pupil in strata[number] if pupil not in former)
+        for pupil in sorted(new, key=lambda each: _hashed(each, salt)):
+            found[pupil] = subset = max(shares, key=lambda name: stratum.lack(name) + everybody.lack(name))
+            stratum.add(subset)
+            everybody.add(subset)
+    return found
 
 
 def stratum_of(count: int) -> int:
@@ -45,21 +54,28 @@ def digest(assignment: Assignment) -> str:
     return fingerprint([[pupil, assignment[pupil]] for pupil in sorted(assignment)])
 
 
-def _placed(
-    pupils: Iterable[str], former: Assignment, shares: Mapping[str, int], salt: str
-) -> Iterator[tuple[str, str]]:
-    """Yield the subset of each pupil of a stratum who has none; shares are whole numbers."""
-    known, new, whole = Counter[str](), [], sum(shares.values())
-    for pupil in pupils:
-        if pupil in former:
-            known[former[pupil]] += 1
-        else:
-            new.append(pupil)
-    total = sum(known[name] for name in shares)
-    for number, pupil in enumerate(sorted(new, key=lambda each: _hashed(each, salt)), total + 1):
-        subset = max(shares, key=lambda name: shares[name] * number - known[name] * whole)  # used at once
-        known[subset] += 1
-        yield pupil, subset
+class _Shares:
+    """How many pupils each subset has, and how many it lacks, in units of a part of one: whole numbers, so exact."""
+
+    def __init__(self, shares: Mapping[str, int], known: Iterable[str]) -> None:
+        self._shares, self._whole = shares, sum(shares.values())
+        self._known = Counter(name for name in known if name in shares)
+        self._total = self._known.total()
+
+    def lack(self, subset: str) -> int:
+        """Return how far below its share a subset is, once there is a pupil more."""
+        return self._shares[subset] * (self._total + 1) - self._known[subset] * self._whole
+
+    def add(self, subset: str) -> None:
+        """Count a pupil more."""
+        self._known[subset] += 1
+        self._total += 1
+
+
+def _whole_numbers(fractions: Mapping[str, float]) -> dict[str, int]:
+    exactly = {name: Fraction(str(fraction)) for name, fraction in fractions.items()}
+    whole = math.lcm(*(share.denominator for share in exactly.values()))
+    return {name: int(share * whole) for name, share in exactly.items()}
 
 
 def _hashed(pupil: str, salt: str) -> bytes:
