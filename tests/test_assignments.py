@@ -77,6 +77,17 @@ def test_thirty_in_a_hundred_new_pupils_move_none_of_the_old() -> None:
         assert abs(stratum["train"] - 0.6 * stratum.total()) < 2
 
 
+def test_new_pupils_make_up_for_what_their_stratum_lacks() -> None:
+    """All together are in balance, and neither stratum is: a new pupil costs the one what it gives the other."""
+    halves = {"a": 0.5, "b": 0.5}
+    before = {f"idle {n}": "a" for n in range(10)} | {f"active {n}": "b" for n in range(10)}
+    counts = {pupil: 1 if pupil.startswith("idle") else 100 for pupil in before}
+
+    after = extended(before, counts | {f"new {n}": 1 for n in range(6)}, halves, "")
+
+    assert Counter(after[f"new {n}"] for n in range(6)) == {"b": 5, "a": 1}
+
+
 def test_pupils_without_observations_stay_assigned_and_count_nowhere() -> None:
     gone = {f"gone {n}": "train" for n in range(100)}
 
