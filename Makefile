@@ -8,10 +8,10 @@ VENV := .venv-spark$(SPARK)
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 CHECKED := $(wildcard src jobs)
-EXTRAS := --extra aws --extra bench --extra dev
+EXTRAS := --extra audit --extra aws --extra bench --extra dev --extra report
 
 .DEFAULT_GOAL := run
-.PHONY: run test test-airflow lint format bench lock clean
+.PHONY: run browser test test-airflow lint format bench lock clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/ready
@@ -25,6 +25,11 @@ run: $(VENV)/ready
 # Two processes, each with its own test modules and its own Spark session.
 test: $(VENV)/ready
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+
+# What the tests of pages need, and are passed over without; on Debian and its kin.
+browser:
+	@command -v chromium > /dev/null || (apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium)
 
 # An environment of its own: Airflow and Spark's packages need not agree.
 test-airflow: .venv-airflow/dependencies

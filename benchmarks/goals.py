@@ -21,6 +21,8 @@ class Goal:
 MILLION = 1_000_000
 GOALS = (
     Goal("obs2seq_flow", "spark_floor", "warm", 1.35, (10 * MILLION, 30 * MILLION)),
+    Goal("obs2seq_spark_arrow", "spark_floor", "warm", 0.75, (10 * MILLION, 30 * MILLION)),
+    Goal("obs2seq_spark_arrow", "spark_floor", "process", 0.6, (100 * MILLION, 100 * MILLION)),
     Goal("obs2seq_arrow", "polars_lazy", "process", 0.5),
     Goal("obs2seq_arrow", "duckdb_list", "process", 0.33, (10 * MILLION, 30 * MILLION)),
     Goal("obs2seq_arrow", "duckdb_list", "process", 0.45, (100 * MILLION, 100 * MILLION)),
@@ -84,6 +86,9 @@ def _skew(runs: Sequence[Run], title_of: Callable[[str], str]) -> Iterator[Reach
     for run in runs:
         if run.data != "heavy" or run.observations < 10 * MILLION or run.observations not in even:
             continue
-        ours, theirs = (least_wall(one, "obs2seq_spark", "process") for one in (run, even[run.observations]))
-        if ours and theirs:
-            yield Reached(f"{title_of('obs2seq_spark')}: one heavy pupil to none, wall", run, ours / theirs, MOST_SKEW)
+        theirs = least_wall(even[run.observations], "obs2seq_spark", "process")
+        for name in ("obs2seq_spark", "obs2seq_spread"):
+            ours = least_wall(run, name, "process")
+            if ours and theirs:
+                what = f"{title_of(name)}, one heavy pupil to none without spreading, wall"
+                yield Reached(what, run, ours / theirs, MOST_SKEW)

@@ -1,5 +1,7 @@
 """What several test modules share."""
 
+import platform
+import sys
 import threading
 import uuid
 from collections.abc import Iterator
@@ -10,6 +12,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from obs2seq.aws.s3 import s3_client
+from obs2seq.packaging import Package, make_package, target_for
 from obs2seq.storage.s3 import S3Storage
 from obs2seq.warehouses.session import local_session
 from tests.sql_engines import Engine, engine_named
@@ -90,3 +93,11 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
         if found is None:
             pytest.skip("TRINO_URL is not set: no Trino to ask")
         yield found
+
+
+@pytest.fixture(scope="session")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
+    """What a cluster of this machine's kind is sent, for the Python that runs the tests: some 100 MB of wheels."""
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    architecture = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
+    return make_package(target_for(python, architecture), tmp_path_factory.mktemp("dist"))

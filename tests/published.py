@@ -1,9 +1,11 @@
 """Published datasets of a handful of sequences, made without an engine."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from obs2seq import SequenceSpec
@@ -13,8 +15,9 @@ from obs2seq.domain.locations import join
 from obs2seq.domain.manifest import InputSummary, Manifest
 from obs2seq.kernel.schema import spark_type
 from obs2seq.publishing import PublishedDataset
-from obs2seq.storage.indexed import write_indexed
 from obs2seq.storage.routing import RoutedStorage
+from obs2seq.warehouses.arrow.batches import IndexedBatch
+from obs2seq.warehouses.arrow.indexed_writing import IndexedWriters
 from tests.small_jobs import put
 
 FINGERPRINT = "00112233aabbccdd"
@@ -53,13 +56,30 @@ def publish_indexed(
     """Publish pairs of sessions and windows, which are what the sequences are; return the dataset's folder."""
 
     def write(location: str) -> list[WrittenFile]:
-        return [
-            file
-            for i, (sessions, windows) in enumerate(tables)
-            for file in write_indexed(sessions, windows, location, spec.sequence_length, name=f"part-{i:05d}")
-        ]
+        return write_indexed(location, tables, spec.sequence_length)
 
     return _published(output, write, spec, sequences, "train")
+
+
+def write_indexed(
+    location: str, tables: list[tuple[pa.Table, pa.Table]], sequence_length: int, most: int = 1 << 20
+) -> list[WrittenFile]:
+    """Write pairs of sessions and windows, each to files of its own, sessions in row groups of so many observations."""
+    schemas = tuple(table.schema for table in tables[0])
+    writers = IndexedWriters(location, "snappy", pa.schema([]), schemas, sequence_length)
+    for sessions, windows in tables:
+        writers.write(_batches(sessions, windows), most)
+        writers.close()
+    sizes = {file.path: file.size for file in RoutedStorage().list_files(location)}
+    return [WrittenFile(path, sizes[path], rows) for path, rows in writers.rows.items()]
+
+
+def _batches(sessions: pa.Table, windows: pa.Table) -> Iterator[IndexedBatch]:
+    """Cut tables session by session."""
+    for row, n in enumerate(sessions["n_observations"].to_pylist()):
+        numbers = windows.filter(pc.equal(windows["session"], row))
+        zeros = pa.array(np.zeros(len(numbers), np.int64))
+        yield IndexedBatch(sessions.slice(row, 1), numbers.set_column(0, "session", zeros), n)
 
 
 def _published(

@@ -85,6 +85,7 @@ def settings_for(data: str, output: str, **changes: object) -> Settings:
         "features": (CORRECT,),
         "subsets": {"train": 1.0},
         "mode": "local",
+        "audit": "off",
     }
     return Settings(**(values | changes))
 

@@ -1,4 +1,4 @@
-"""The two engines make the same of the same input: rows, types, ledgers, and names of runs."""
+"""Spark, by either execution, and Arrow make the same of the same input: rows, types, ledgers, and names of runs."""
 
 import datetime
 import os
@@ -38,16 +38,23 @@ _PADS: dict[str, Any] = {
 }  # fmt: skip
 
 
+OTHERS = {"arrow": {"engine": "arrow"}, "tasks": {"execution": "arrow", "shuffle_partitions": 3}}
+"""What is held to Spark's native execution."""
+
+
 def both(spark: SparkSession, place: Path, data: Path, **settings: Any) -> dict[str, tuple[Manifest, Manifest]]:
-    """Run on both engines; hold what they made to each other."""
-    made = {engine: _run(data, place / engine, engine=engine, **settings) for engine in ("spark", "arrow")}
-    for subset, (on_spark, here) in made["spark"].items():
-        on_arrow, there = made["arrow"][subset]
-        assert compare(here, there) == []
-        assert on_arrow.run_id == on_spark.run_id
-        assert on_arrow.model_copy(update=_own(on_spark)) == on_spark
-        assert spark.read.parquet(there).schema == spark.read.parquet(here).schema
-    return {subset: (manifest, made["arrow"][subset][0]) for subset, (manifest, _) in made["spark"].items()}
+    """Run on both engines, and on Spark by both executions; hold what they made to each other."""
+    made = _run(data, place / "spark", **settings)
+    others = {name: _run(data, place / name, **options, **settings) for name, options in OTHERS.items()}
+    for subset, (on_spark, here) in made.items():
+        for other in others.values():
+            on_arrow, there = other[subset]
+            assert compare(here, there) == []
+            assert on_arrow.run_id == on_spark.run_id
+            assert on_arrow.model_copy(update=_own(on_spark)) == on_spark
+            assert spark.read.parquet(there).schema == spark.read.parquet(here).schema
+    assert "spark" in others["tasks"][subset][0].versions
+    return {subset: (manifest, others["arrow"][subset][0]) for subset, (manifest, _) in made.items()}
 
 
 def _run(data: Path, place: Path, **settings: Any) -> dict[str, tuple[Manifest, str]]:

@@ -138,6 +138,11 @@ def test_a_denial_is_told(
         (("--min_length", "5"), "option --min_length: expected 1 to 4 (sequence_length), found 5"),
         (("--mode", "emrr"), "option --mode: expected 'local', 'emr' or 'athena', found 'emrr'"),
         (("--subsets", "all=0.5"), "option --subsets: expected fractions that add up to 1, found a sum of 0.5"),
+        (("--spread_pupils_above", "0"), "option --spread_pupils_above: expected"),
+        (
+            ("--output", "observations", "--spread_pupils_above", "9"),
+            "spread_pupils_above: expected null where output is observations, which keep each history together, found",
+        ),
         (("--config", "nowhere.yaml"), "nowhere.yaml: expected a YAML file, found none. Hint: check --config"),
         (("--input_format", "avro"), "option --input_format: expected"),
         (("--sequence_lenght", "5"), "found --sequence_lenght (did you mean --sequence_length?)"),

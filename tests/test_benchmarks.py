@@ -362,11 +362,12 @@ def test_goals_hold_from_ten_million_on_and_not_for_the_heavy_set() -> None:
 
 def test_goal_for_skew_compares_the_heavy_set_with_the_even_one() -> None:
     even = _run(_measurement("obs2seq_spark", 10.0))
-    heavy = _run(_measurement("obs2seq_spark", 12.0), data="heavy")
+    heavy = _run(_measurement("obs2seq_spark", 12.0), _measurement("obs2seq_spread", 15.0), data="heavy")
 
-    (goal,) = reached([even, heavy], title_of)
+    whole, spread = reached([even, heavy], title_of)
 
-    assert (goal.measured, goal.verdict) == (1.2, "met")
+    assert (whole.measured, whole.verdict) == (1.2, "met")
+    assert (spread.measured, spread.verdict) == (1.5, "missed by 15%")
 
 
 def test_growth_has_a_point_for_each_size_of_the_even_set() -> None:

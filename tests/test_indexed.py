@@ -14,9 +14,8 @@ from obs2seq import SequenceSpec, sequence_table
 from obs2seq.errors import SpecificationError, StorageError
 from obs2seq.kernel.expanding import expanded
 from obs2seq.kernel.indexed import indexed_tables
-from obs2seq.storage.indexed import write_indexed
 from tests.arrow_vectors import ArrowVector, load_arrow_vectors
-from tests.published import publish, publish_indexed
+from tests.published import publish, publish_indexed, write_indexed
 from tests.test_kernel import FLOATS, SCHEMA, bits, in_order, observations, specifications
 from tests.test_kernel_types import EVERY_TYPE
 
@@ -128,6 +127,21 @@ def test_many_sessions_are_held_in_chunks(monkeypatch: pytest.MonkeyPatch) -> No
     assert expanded(sessions, windows, spec).equals(sequence_table(table, spec))
 
 
+def test_a_long_session_goes_on_in_further_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("obs2seq.kernel.indexed.LONGEST", 48)
+    features = [{"name": "c", "column": "c", "pad": -1}, {"name": "later", "column": "c", "pad": -1, "shift": 2}]
+    spec = spec_of(stride=1, features=features)
+    table = pa.table({"pupilid": [7] * 100, "at": range(100), "c": range(100)})
+
+    sessions, windows = indexed_tables(table, spec)
+
+    assert sessions.select(["session_index", "first_position", "n_observations"]).to_pylist() == [
+        {"session_index": 0, "first_position": first, "n_observations": n} for first, n in [(0, 52), (48, 52), (96, 4)]
+    ]
+    assert windows["session"].to_pylist() == [0] * 48 + [1] * 48 + [2] * 2
+    assert expanded(sessions, windows, spec).equals(sequence_table(table, spec))
+
+
 def test_a_pupil_with_a_lists_name_is_refused() -> None:
     with pytest.raises(SpecificationError, match="pupil: expected another name than 'c_session'"):
         indexed_tables(pa.table({"C_session": [1], "at": [1], "c": [1]}), spec_of(pupil="C_session"))
@@ -169,8 +183,8 @@ def output(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 def published(output: str, monkeypatch: pytest.MonkeyPatch) -> pa.Table:
     """Publish the same in both layouts: `train` indexed, in two pairs of files and many row groups, `test` padded."""
-    monkeypatch.setattr("obs2seq.storage.indexed.OBSERVATIONS", 25)
-    monkeypatch.setattr("obs2seq.storage.indexed.ELEMENTS", 80)
+    monkeypatch.setattr("obs2seq.warehouses.arrow.indexed_writing.OBSERVATIONS", 25)
+    monkeypatch.setattr("obs2seq.warehouses.arrow.indexed_writing.ELEMENTS", 80)
     parts = [answers(range(6)), answers(range(6, 12))]
     sequences = sequence_table(pa.concat_tables(parts), SLIDING)
     publish_indexed(output, [indexed_tables(part, SLIDING) for part in parts], SLIDING, sequences)
@@ -216,32 +230,23 @@ def test_batches_of_the_indexed_layout_hold_every_sequence_once(
 
 
 def test_files_are_pairs_in_bounded_row_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("obs2seq.storage.indexed.OBSERVATIONS", 25)
-    monkeypatch.setattr("obs2seq.storage.indexed.ELEMENTS", 80)
+    monkeypatch.setattr("obs2seq.warehouses.arrow.indexed_writing.ELEMENTS", 80)
     sessions, windows = indexed_tables(answers(range(6)), SLIDING)
 
-    files = write_indexed(sessions, windows, str(tmp_path), 8, name="part-7", compression="zstd")
+    files = write_indexed(str(tmp_path), [(sessions, windows)], 8, most=25)
 
     assert [(file.path, file.rows) for file in files] == [
-        ("sessions/part-7.parquet", len(sessions)),
-        ("windows/part-7.parquet", len(windows)),
+        ("sessions/part-00000.parquet", len(sessions)),
+        ("windows/part-00000.parquet", len(windows)),
     ]
     assert [file.size for file in files] == [(tmp_path / file.path).stat().st_size for file in files]
-    footers = [pq.read_metadata(tmp_path / file.path) for file in files]
-    assert [footers[1].row_group(i).num_rows for i in range(footers[1].num_row_groups)] == [10, 10, len(windows) - 20]
-    held = [pq.ParquetFile(tmp_path / files[0].path).read_row_group(i) for i in range(footers[0].num_row_groups)]
-    assert all(sum(group["n_observations"].to_pylist()) <= 25 for group in held)
-    assert pa.concat_tables(held).equals(sessions)
-
-
-def test_a_dataset_without_sequences_is_indexed_too(tmp_path: Path) -> None:
-    none = answers(range(1)).slice(0, 0)
-    publish_indexed(str(tmp_path), [indexed_tables(none, SLIDING)], SLIDING, sequence_table(none, SLIDING))
-
-    data = obs2seq.load(tmp_path, "train")
-
-    assert data.table().equals(sequence_table(none, SLIDING))
-    assert data.arrays(["next", "skill"])["next"].shape == (0, 8)
+    held, starts = (pq.ParquetFile(tmp_path / file.path) for file in files)
+    assert sum(starts.metadata.row_group(i).num_rows for i in range(starts.num_row_groups)) == len(windows)
+    assert max(starts.metadata.row_group(i).num_rows for i in range(starts.num_row_groups)) == 10
+    assert starts.read().equals(windows)
+    groups = [held.read_row_group(i)["n_observations"].to_pylist() for i in range(held.num_row_groups)]
+    assert [sum(group) for group in groups] == [30, 25, 26]  # up to 25, and the session that exceeds it
+    assert held.read().equals(sessions)
 
 
 def test_overlapping_windows_take_little_more_room_than_their_observations(tmp_path: Path) -> None:
@@ -250,7 +255,7 @@ def test_overlapping_windows_take_little_more_room_than_their_observations(tmp_p
     table = pa.table({"pupilid": [0] * n, "at": range(n), "c": [(i * i * 7919) % 1000003 for i in range(n)]})
 
     sessions, windows = indexed_tables(table, spec)
-    indexed = sum(file.size for file in write_indexed(sessions, windows, str(tmp_path), 200))
+    indexed = sum(file.size for file in write_indexed(str(tmp_path), [(sessions, windows)], 200))
     padded = sequence_table(table, spec)
     pq.write_table(padded, tmp_path / "padded.parquet")
 
@@ -261,5 +266,5 @@ def test_overlapping_windows_take_little_more_room_than_their_observations(tmp_p
 def test_a_folder_that_refuses_is_said(tmp_path: Path) -> None:
     (tmp_path / "sessions").write_text("a file")
 
-    with pytest.raises(StorageError, match=r"sessions/part-00000\.parquet: expected to write Parquet here"):
-        write_indexed(*indexed_tables(answers(range(3)), SLIDING), str(tmp_path), 8)
+    with pytest.raises(StorageError, match=r"sessions/part-00000\.parquet: expected to read and write here"):
+        write_indexed(str(tmp_path), [indexed_tables(answers(range(3)), SLIDING)], 8)

@@ -4,7 +4,6 @@ The wheels come from the package index that pip is told of, some 100 MB.
 """
 
 import json
-import platform
 import shutil
 import subprocess
 import sys
@@ -19,15 +18,13 @@ import pyspark
 import pytest
 
 from obs2seq.generator import generate
-from obs2seq.packaging import Package, Role, make_package, spark_settings, target_for
+from obs2seq.packaging import Package, Role, spark_settings, target_for
 from obs2seq.packaging.clone import find_clone
 from obs2seq.packaging.dependencies import make_dependencies
 from obs2seq.warehouses.java import find_java
 from obs2seq.warehouses.java_launcher import launchable_home
 from obs2seq.warehouses.lanes import java_lane_of
 
-PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
-HERE = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
 ROOT = Path(__file__).parents[1]
 N_OBSERVATIONS = 300
 AARCH64 = 183
@@ -77,12 +74,6 @@ class Machine:
             timeout=200,
             check=False,
         )
-
-
-@pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
-    """For the Python that runs the tests, since the bare one is the same without its packages."""
-    return make_package(target_for(PYTHON, HERE), tmp_path_factory.mktemp("dist"))
 
 
 @pytest.fixture

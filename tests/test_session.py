@@ -279,6 +279,19 @@ def test_a_cluster_is_told_how_s3_is_gone_about(monkeypatch: pytest.MonkeyPatch)
     }
 
 
+@pytest.mark.parametrize("mode", ["emr", "local"])
+def test_shuffle_partitions_stand_above_both_of_sparks_own_settings(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[dict[str, str]] = []
+    monkeypatch.setattr(session, "_open", opened.append)
+    monkeypatch.setenv("PYSPARK_GATEWAY_PORT", "1")  # as under spark-submit, where no Java is looked for
+    initial = "spark.sql.adaptive.coalescePartitions.initialPartitionNum"
+    settings = Settings(mode=mode, shuffle_partitions=20_000, spark={"spark.sql.shuffle.partitions": 7, initial: 1000})
+
+    bootstrap.session_source(settings, RoutedStorage())()
+
+    assert (opened[0]["spark.sql.shuffle.partitions"], opened[0][initial]) == ("20000", "20000")
+
+
 def test_what_spark_settings_say_of_s3_stands_above_the_other_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[dict[str, str]] = []
     monkeypatch.setattr(session, "_open", opened.append)

@@ -39,6 +39,8 @@ CONTENDERS = {
         Contender("obs2seq_table", "obs2seq.sequence_table between pyarrow's reader and writer"),
         Contender("spark_floor", "Spark's floor: scan, shuffle, sort, flat write", makes="observations", is_spark=True),
         Contender("obs2seq_spark", "obs2seq on Spark, the whole job", is_spark=True),
+        Contender("obs2seq_spread", "obs2seq on Spark, pupils above a million spread over tasks", is_spark=True),
+        Contender("obs2seq_spark_arrow", "obs2seq on Spark, the whole job, execution: arrow", is_spark=True),
         Contender("obs2seq_flow", "obs2seq.sequence_observations between Spark's reader and writer", is_spark=True),
         Contender("spark_naive", "Spark as people write it: row_number, collect_list, transform", is_spark=True),
         Contender("pandas_loop", "pandas, a loop over pupils", most=1_000_000),

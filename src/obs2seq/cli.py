@@ -13,6 +13,7 @@ from obs2seq.commands import COMMANDS
 from obs2seq.commands.runs import run
 from obs2seq.errors import DONE, INTERRUPTED, SERVICE, ConfigurationError, Obs2SeqError
 from obs2seq.settings import given_settings, load_settings, parse_args, unknown_options
+from obs2seq.tracing.logs import StderrHandler, logs_json
 from obs2seq.version import __version__
 
 logger = logging.getLogger(__name__)
@@ -60,9 +61,16 @@ def guarded(command: Callable[[], None], *, is_debug: bool) -> int:
     except Exception as error:  # noqa: BLE001  # the last one to catch it: what is left over gets its exit code too
         if is_debug:
             traceback.print_exc()
-        print(f"error: {_message(error)}", file=sys.stderr)
+        _say(_message(error))
         return error.exit_code if isinstance(error, Obs2SeqError) else SERVICE
     return DONE
+
+
+def _say(message: str) -> None:
+    if logs_json():
+        logger.error(message)
+    else:
+        print(f"error: {message}", file=sys.stderr)
 
 
 def _message(error: Exception) -> str:
@@ -109,7 +117,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _configure_output() -> None:
     """Log the project's steps, and of the libraries only what is wrong; keep an embedding program's own set-up."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = StderrHandler()
     # What stops a run is said at the end, and once.
     handler.addFilter(lambda record: record.name != "obs2seq.orchestrator" or record.levelno < logging.ERROR)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING, handlers=[handler])

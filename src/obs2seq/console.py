@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from obs2seq.domain.audit import MEANINGS as CHECKS
+from obs2seq.domain.audit import Audit, Finding, Predictability
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.manifest import Manifest
 from obs2seq.domain.rules import MEANINGS
@@ -76,6 +78,33 @@ def print_published(
     for row in rows:
         console.print()
         _print_row(console, manifest, row)
+
+
+def print_audit(audit: Audit, console: Console | None = None) -> None:
+    """Print each check of an audit with what it found."""
+    console = console or Console()
+    for check, meaning in CHECKS.items():
+        found = [finding for finding in audit.findings if finding.check == check]
+        if check in audit.skipped:
+            _print_line(console, f"?  {meaning}: not checked, {audit.skipped[check]}")
+        elif check in audit.checked:
+            mark = "✓" if not found else "✗" if found[0].is_leak else "!"
+            _print_line(console, f"{mark}  {meaning}")
+        for finding in found:
+            _print_line(console, f"   {finding}")
+
+
+def print_canary(ahead: Sequence[Finding], outcome: Predictability, console: Console | None = None) -> None:
+    """Print which features change with the future, and how well answers that were coin flips could be predicted."""
+    console = console or Console()
+    _print_line(console, f"{'✗' if ahead else '✓'}  no value changes when what comes after it is taken away")
+    for finding in ahead:
+        _print_line(console, f"   {finding}")
+    _print_line(console, f"{'✓' if outcome.is_chance else '✗'}  no feature foretells answers that are coin flips")
+    chance = f"chance lies within 0.5 ± {outcome.margin:.4f}"
+    _print_line(console, f"   AUC {outcome.auc:.4f} over {outcome.positions:,} answers; {chance}")
+    if not outcome.is_chance:
+        _print_line(console, f"   {outcome.most_telling} tells most")
 
 
 def _engine(versions: Mapping[str, str]) -> str:

@@ -41,6 +41,10 @@ class LedgerError(DataError):
     """Rows in and rows out do not balance: the result cannot be trusted."""
 
 
+class CheckError(DataError):
+    """A step did not give what it promises, by its schema or by its counts: the result cannot be trusted."""
+
+
 class ConfigurationError(Obs2SeqError, ValueError):
     """The settings, the specification or the arguments cannot be used."""
 

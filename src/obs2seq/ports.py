@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from cloudpathlib import S3Path
     from pyspark.sql import DataFrame
 
+    from obs2seq.domain.manifest import Manifest
+
     PublishedPath = S3Path | Path
     """Where a published output lies: an `S3Path`, or a `Path` for a local location."""
 
@@ -51,6 +53,19 @@ class Storage(ABC):
     @abstractmethod
     def remove(self, location: str) -> None:
         """Remove the file, or the folder and all below it; nothing where nothing is there."""
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """The data of one subset, complete and not published yet."""
+
+    manifest: Manifest
+    location: str
+    """Its folder."""
+
+
+Inspection = Callable[[Sequence[FinishedRun]], None]
+"""Looks at all subsets of a run before any is published; what it raises keeps them from being so."""
 
 
 def all_columns(_: str) -> bool:

@@ -8,10 +8,14 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+from obs2seq.bootstrap.indexed_runs import comparable, first_sequences
+from obs2seq.bootstrap.inspections import inspections
 from obs2seq.bootstrap.jobs import job, s3_access
 from obs2seq.bootstrap.on_arrow import on_arrow
 from obs2seq.bootstrap.on_athena import on_athena
 from obs2seq.bootstrap.on_spark import on_spark, readers, session_source
+from obs2seq.bootstrap.watching import watching
+from obs2seq.domain.layouts import layout_of
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.locations import is_s3
 from obs2seq.domain.manifest import Manifest
@@ -22,10 +26,12 @@ from obs2seq.ports import Storage
 from obs2seq.publishing import resolve
 from obs2seq.settings import Settings
 from obs2seq.storage.routing import RoutedStorage
+from obs2seq.tracing.watch import NOBODY, Watch
 from obs2seq.warehouses.emr import EmrWarehouseService
 from obs2seq.warehouses.local import LocalWarehouseService
 from obs2seq.warehouses.preview import first_rows, first_rows_of_table
 from obs2seq.warehouses.service import WarehouseService
+from obs2seq.warehouses.watched import WatchedEngine
 
 if TYPE_CHECKING:
     from obs2seq.ports import PublishedPath
@@ -33,14 +39,12 @@ if TYPE_CHECKING:
 __all__ = ["check", "compare", "job", "published", "readers", "run", "s3_access", "session_source", "warehouse"]
 
 
-def warehouse(settings: Settings, storage: Storage | None = None) -> WarehouseService:
+def warehouse(settings: Settings, storage: Storage | None = None, watch: Watch = NOBODY) -> WarehouseService:
     """Return the warehouse for the settings' mode. It starts its engine when it first needs it, and not before."""
     storage = storage or RoutedStorage(s3_access(settings))
-    if settings.mode == "athena":
-        return on_athena(settings, storage)
-    engine, datasets = (on_arrow if settings.engine == "arrow" else on_spark)(settings, storage)
-    kind = LocalWarehouseService if settings.mode == "local" else EmrWarehouseService
-    return kind(job(settings), engine, storage, datasets)
+    service = _warehouse(settings, storage, watch)
+    service.inspections = inspections(settings, storage, watch)
+    return service
 
 
 def run(settings: Settings) -> dict[str, tuple[Manifest, PublishedPath]]:
@@ -49,8 +53,9 @@ def run(settings: Settings) -> dict[str, tuple[Manifest, PublishedPath]]:
     Raises:
         Obs2SeqError: With the reason, and with nothing published.
     """
-    service = warehouse(settings)
-    locations = DataSequencingOrchestrator(service).orchestrate(settings)
+    with watching(settings) as watch:
+        service = warehouse(settings, watch=watch)
+        locations = DataSequencingOrchestrator(service).orchestrate(settings)
     return {subset: (service.published(str(location)), location) for subset, location in locations.items()}
 
 
@@ -60,8 +65,9 @@ def check(settings: Settings) -> dict[str, Ledger]:
     Raises:
         Obs2SeqError: With what would stop the run, as far as one look at every row can tell.
     """
-    service = warehouse(settings)
-    return {subset: service.check_dataset(settings.s3_data_location, subset) for subset in settings.subsets}
+    with watching(settings) as watch:
+        service = warehouse(settings, watch=watch)
+        return {subset: service.check_dataset(settings.s3_data_location, subset) for subset in settings.subsets}
 
 
 def published(location: str, rows: int) -> tuple[Manifest, str, list[dict[str, Any]]]:
@@ -78,7 +84,8 @@ def published(location: str, rows: int) -> tuple[Manifest, str, list[dict[str, A
         return _published_table(storage, location, rows)
 
     manifest, run_location = resolve(storage, location)
-    return manifest, location, first_rows(run_location, manifest, rows)
+    first = first_rows if layout_of(manifest.files) == "expanded" else first_sequences
+    return manifest, location, first(run_location, manifest, rows)
 
 
 def compare(first: str, second: str) -> list[str]:
@@ -91,7 +98,15 @@ def compare(first: str, second: str) -> list[str]:
     from obs2seq.warehouses.comparison import differences, published_run
 
     storage = RoutedStorage()
-    return differences(*(published_run(storage, location) for location in (first, second)))
+    return differences(*(comparable(published_run(storage, location)) for location in (first, second)))
+
+
+def _warehouse(settings: Settings, storage: Storage, watch: Watch) -> WarehouseService:
+    if settings.mode == "athena":
+        return on_athena(settings, storage, watch)
+    engine, datasets = (on_arrow if settings.engine == "arrow" else on_spark)(settings, storage, watch)
+    kind = LocalWarehouseService if settings.mode == "local" else EmrWarehouseService
+    return kind(job(settings), WatchedEngine(engine, watch), storage, datasets)
 
 
 def _published_table(storage: Storage, location: str, rows: int) -> tuple[Manifest, str, list[dict[str, Any]]]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from obs2seq.bootstrap.layouts import require_sequences
 from obs2seq.domain.locations import is_s3
 from obs2seq.errors import ConfigurationError
 from obs2seq.ports import Storage
 from obs2seq.publishing import PublishedDataset
 from obs2seq.settings import Settings
+from obs2seq.tracing.watch import NOBODY, Watch
 from obs2seq.warehouses.arrow.limits import require_fit
 from obs2seq.warehouses.service import Datasets
 
@@ -19,14 +21,15 @@ if TYPE_CHECKING:
 _SAID_OTHERWISE = {"s3_kms_key": "let the bucket encrypt with the key by default", "s3_region": "set AWS_REGION"}
 
 
-def on_arrow(settings: Settings, storage: Storage) -> tuple[Engine, Datasets]:
+def on_arrow(settings: Settings, storage: Storage, watch: Watch = NOBODY) -> tuple[Engine, Datasets]:
     """Return the engine, and what it publishes into; raise for what Arrow does not do."""
     require_fit(settings.mode, settings.output_format)
+    require_sequences(settings)
     require_usual_s3(settings, "engine is arrow", "set engine: spark")
     from obs2seq.warehouses.arrow.engine import ArrowEngine, Workshop
     from obs2seq.warehouses.arrow.memory import budget_of
 
-    workshop = Workshop(storage, budget_of(settings.memory_budget), settings.temporary_folder)
+    workshop = Workshop(storage, budget_of(settings.memory_budget), settings.temporary_folder, watch=watch)
     return ArrowEngine(workshop), partial(PublishedDataset, storage)
 
 

@@ -3,14 +3,17 @@
 from functools import partial
 
 from obs2seq.bootstrap.jobs import job, s3_access
+from obs2seq.bootstrap.layouts import require_expanded
 from obs2seq.errors import ConfigurationError
 from obs2seq.ports import Storage
 from obs2seq.settings import Settings
+from obs2seq.tracing.watch import NOBODY, Watch
 from obs2seq.warehouses.service import WarehouseService
 
 
-def on_athena(settings: Settings, storage: Storage) -> WarehouseService:
+def on_athena(settings: Settings, storage: Storage, watch: Watch = NOBODY) -> WarehouseService:
     """Return the warehouse; raise where what it needs is not installed."""
+    require_expanded(settings, "Athena")
     try:
         from obs2seq.aws.clients import aws_client
         from obs2seq.aws.s3 import s3_client
@@ -32,4 +35,6 @@ def on_athena(settings: Settings, storage: Storage) -> WarehouseService:
     catalogue = GlueCatalogue(settings.athena_database, partial(aws_client, "glue", access.region))
     footers = ParquetFooters(partial(s3_client, access))
     queries = AthenaQueries(place, partial(aws_client, "athena", access.region))
-    return AthenaWarehouseService(job(settings), storage, queries, catalogue, footers, table=settings.athena_table)
+    return AthenaWarehouseService(
+        job(settings), storage, queries, catalogue, footers, table=settings.athena_table, watch=watch
+    )

@@ -10,13 +10,16 @@ from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from obs2seq.bootstrap.executions import chosen
 from obs2seq.bootstrap.jobs import csv_options, s3_access, timestamp_option
+from obs2seq.bootstrap.layouts import require_expanded
 from obs2seq.bootstrap.on_arrow import require_usual_s3
 from obs2seq.domain.locations import is_s3
 from obs2seq.errors import ConfigurationError
 from obs2seq.ports import Storage
 from obs2seq.publishing import PublishedDataset
 from obs2seq.settings import Settings
+from obs2seq.tracing.watch import NOBODY, Watch
 from obs2seq.warehouses.service import Datasets
 
 if TYPE_CHECKING:
@@ -27,10 +30,13 @@ if TYPE_CHECKING:
     from obs2seq.warehouses.readers import Sessions
 
 LOCAL_DRIVER_MEMORY = "2g"
+# Where the second is set, as in conf/emr.yaml, Spark passes over the first.
+_PARTITIONS = ("spark.sql.shuffle.partitions", "spark.sql.adaptive.coalescePartitions.initialPartitionNum")
 
 
-def on_spark(settings: Settings, storage: Storage) -> tuple[Engine, Datasets]:
+def on_spark(settings: Settings, storage: Storage, watch: Watch = NOBODY) -> tuple[Engine, Datasets]:
     """Return the engine, and what it publishes into; the session starts when it is first needed."""
+    require_expanded(settings, "Spark")
     if find_spec("pyspark") is None:
         hint = "pip install 'obs2seq[spark35]', or set engine: arrow, which needs no Java either"
         raise ConfigurationError("engine", "expected Spark to be installed, found no module 'pyspark'", hint)
@@ -38,6 +44,7 @@ def on_spark(settings: Settings, storage: Storage) -> tuple[Engine, Datasets]:
         require_usual_s3(settings, "subset_method is stratified", "set subset_method: hash")
     from obs2seq.warehouses.delta import DeltaDataset
     from obs2seq.warehouses.spark import SparkEngine, Tools
+    from obs2seq.warehouses.watched import WatchedReader, WatchedWriter
     from obs2seq.warehouses.writers import ParquetWriter
 
     sessions = session_source(settings, storage)
@@ -47,7 +54,15 @@ def on_spark(settings: Settings, storage: Storage) -> tuple[Engine, Datasets]:
         is_delta = settings.output_format == "delta"
         return DeltaDataset(storage, location, writer) if is_delta else PublishedDataset(storage, location)
 
-    return SparkEngine(Tools(sessions, readers(settings, sessions), writer)), dataset
+    watched = {name: WatchedReader(reader, watch) for name, reader in readers(settings, sessions).items()}
+    tools = Tools(
+        sessions,
+        watched,
+        WatchedWriter(writer, watch),
+        watch=watch,
+        spread_pupils_above=settings.spread_pupils_above,
+    )
+    return (SparkEngine(tools) if settings.execution == "native" else chosen(settings, tools, storage)), dataset
 
 
 def session_source(settings: Settings, storage: Storage) -> Sessions:
@@ -75,13 +90,14 @@ def _session(settings: Settings, storage: Storage) -> SparkSession:
     from obs2seq.warehouses.session import cluster_session, local_session
 
     spark = {name: _as_spark_writes(value) for name, value in settings.spark.items()}
+    if settings.shuffle_partitions is not None:
+        spark |= dict.fromkeys(_PARTITIONS, str(settings.shuffle_partitions))
     if settings.mode == "emr":
         return cluster_session(spark, s3_access(settings))
     locations = (settings.s3_data_location, settings.output_s3_location)
     return local_session(
         spark,
         driver_memory=settings.driver_memory or LOCAL_DRIVER_MEMORY,
-        shuffle_partitions=settings.shuffle_partitions,
         delta=_needs_delta(settings, storage),
         s3=any(is_s3(location) for location in locations if location),
         access=s3_access(settings),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from obs2seq.domain import rules
+from obs2seq.domain.layouts import Layout
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.domain.split_times import Instant
 
@@ -39,10 +40,13 @@ class Job:
     duplicates: Literal["keep", "drop"] = "keep"
     policies: Mapping[str, Policy] = field(default_factory=dict)
     """What to do with the rows that a rule leaves out, by the rule's name; fail where it is not named."""
+    pupil_sample: float | None = None
+    """The share of the pupils that is taken at all, before they are split; None: all."""
     input_format: str = "auto"
     text_options: Mapping[str, Any] = field(default_factory=dict)
     """How CSV and JSON are read; named here because another reading is another result."""
     output_format: Literal["parquet", "delta"] = "parquet"
+    layout: Layout = "expanded"
     compression: str = "snappy"
     keep_runs: int = 2
     force: bool = False

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from obs2seq.domain.files import WrittenFile
 from obs2seq.domain.ledger import Ledger
+from obs2seq.domain.lineage import Lineage
 from obs2seq.domain.locations import join
 from obs2seq.domain.runs import MANIFEST, RUN_ID_PATTERN, run_folder
 from obs2seq.domain.validation import findings
@@ -89,6 +90,8 @@ class Manifest(_Document):
     input: InputSummary
     versions: Annotated[dict[str, str], AfterValidator(_by_key)]
     published_at: Instant
+    lineage: Lineage | None = None
+    """The versions of the code that made the columns; None in manifests from before these were kept."""
 
     @property
     def size(self) -> int:

@@ -1,5 +1,6 @@
 """The rules that leave an observation out of a subset's output, by the names that the ledger gives them."""
 
+NOT_SAMPLED = "not_sampled"
 FILTER = "filter"
 NOT_UTF8 = "not_utf8"
 NULL_PUPIL = "null_pupil"
@@ -14,6 +15,7 @@ MIN_LENGTH = "min_length"
 MAX_SEQUENCES = "max_sequences_per_pupil"
 
 MEANINGS = {
+    NOT_SAMPLED: "the pupil is not in the sample of stage development",
     FILTER: "row_filter is not true",
     NOT_UTF8: "a text column holds bytes that are not UTF-8",
     NULL_PUPIL: "the pupil is null",

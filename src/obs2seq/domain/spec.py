@@ -1,36 +1,28 @@
 """The sequence specification: which columns become which fixed-length arrays."""
 
-import datetime
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import (
-    AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
-    StrictBool,
     StrictFloat,
     StrictInt,
-    StrictStr,
     ValidationError,
     ValidationInfo,
     model_validator,
 )
 
-from obs2seq.domain.validation import MisfitError, findings, shortened
+from obs2seq.domain.features import ColumnName as ColumnName
+from obs2seq.domain.features import Feature as Feature
+from obs2seq.domain.features import Strict
+from obs2seq.domain.validation import MisfitError, findings
 from obs2seq.errors import SpecificationError
 
 MAX_SEQUENCE_LENGTH = 100_000
 """Longer arrays are beyond what one row of a Parquet file or of a Spark task should hold."""
-
-MAX_SHIFT = 1_000_000
-
-MAX_DIGITS = 38
-"""The longest whole number that any engine's type holds: decimal(38,0)."""
 
 IS_PAD = "is_pad_sequence"
 IS_NEW = "is_new_sequence"
@@ -42,56 +34,11 @@ BOOKKEEPING = (SESSION_INDEX, SEQUENCE_INDEX, FIRST_POSITION, N_OBSERVATIONS, IS
 """The output columns that every specification has, beside the pupil and the features."""
 
 
-def _whole_characters(text: str) -> str:
-    """Refuse half a character, which JSON can write and no engine can hold."""
-    if any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise ValueError(f"expected whole characters, found a lone surrogate in {shortened(text)}")
-    return text
-
-
-def _pad(pad: object) -> object:
-    """Refuse what is no scalar; hold as ISO text what YAML reads as a date."""
-    if not isinstance(pad, bool | int | float | str | datetime.date):
-        raise ValueError(f"expected a boolean, a number or a text, found {shortened(pad)}")
-    if isinstance(pad, int) and abs(pad) >= 10**MAX_DIGITS:
-        raise ValueError(f"expected a whole number of at most {MAX_DIGITS} digits, found a longer one")
-    if isinstance(pad, str):
-        _whole_characters(pad)
-    return pad.isoformat() if isinstance(pad, datetime.date) else pad
-
-
 def _stride(stride: object, info: ValidationInfo) -> object:
     return info.data.get("sequence_length", 1) if stride is None else stride
 
 
-ColumnName = Annotated[StrictStr, Field(min_length=1), AfterValidator(_whole_characters)]
-Pad = Annotated[StrictBool | StrictInt | StrictFloat | StrictStr, BeforeValidator(_pad)]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=True, ser_json_inf_nan="constants")
-
-
-class Feature(_Strict):
-    """One array of the output."""
-
-    name: ColumnName = Field(description="The output column is <name>_sequence.")
-    column: ColumnName = Field(description="The column of the observations to read.")
-    pad: Pad = Field(
-        description="Stands where there is no observation, and where its value is null. A value of the "
-        "column's type; dates and timestamps as ISO text."
-    )
-    shift: Annotated[StrictInt, Field(ge=-MAX_SHIFT, le=MAX_SHIFT)] = Field(
-        default=0, description="Read the value this many positions later (below 0: earlier) in the session."
-    )
-
-    @property
-    def output(self) -> str:
-        """The name of the output column."""
-        return f"{self.name}_sequence"
-
-
-class SpecificationFields(_Strict):
+class SpecificationFields(Strict):
     """The fields of the sequence contract and how they must fit each other."""
 
     pupil: ColumnName = Field(default="pupilid", description="The column that names the pupil.")
@@ -144,7 +91,7 @@ class SpecificationFields(_Strict):
     def _spellings(self) -> Iterator[tuple[str, str]]:
         """Report one column under two spellings: Spark, Hive and Athena would read it twice."""
         read = [("pupil", self.pupil), *(("order_by", name) for name in self.order_by)]
-        read += [("features", feature.column) for feature in self.features]
+        read += [("features", name) for feature in self.features for name in feature.reads]
         first: dict[str, str] = {}
         for field, name in read:
             earlier = first.setdefault(name.lower(), name)
@@ -161,6 +108,9 @@ class SpecificationFields(_Strict):
             if earlier is not source:
                 found = f"'{name}' from {earlier} and from {source}"
                 yield "features", f"expected different output columns, found {found}"
+        read = {name.lower() for name in (self.pupil, *self.order_by, *(n for f in self.features for n in f.reads))}
+        for name in {feature.column for feature in self.features if feature.derive and feature.column.lower() in read}:
+            yield "features", f"expected another name than '{name}', which a derived feature goes by, for a column"
 
 
 class SequenceSpec(SpecificationFields):
@@ -210,7 +160,7 @@ class SequenceSpec(SpecificationFields):
     @property
     def tie_breakers(self) -> tuple[str, ...]:
         """The feature columns that order what `order_by` leaves tied, in alphabetical order."""
-        return tuple(sorted({feature.column for feature in self.features} - set(self.order_by)))
+        return tuple(sorted({name for feature in self.features for name in feature.reads} - set(self.order_by)))
 
     @property
     def columns(self) -> tuple[str, ...]:

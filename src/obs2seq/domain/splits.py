@@ -14,6 +14,7 @@ FOLD = "fold"
 
 DIGITS = 8
 """Hexadecimal digits of the hash that are compared: shares are exact to 1 in 4,294,967,296."""
+_SAMPLE_SALT = "sample of stage development"
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,14 @@ def hash_range(fractions: Mapping[str, float], subset: str, salt: str = "") -> H
     end = before + Fraction(str(fractions[subset]))
     is_last = index == len(names) - 1
     return HashRange(salt, _bound(before), None if is_last else _bound(end))
+
+
+def sample_range(share: float) -> HashRange:
+    """Return the range of hashes that is a sample of all pupils, above 0 and up to 1.
+
+    Its salt is its own, so that the sample has each subset's share; a larger sample holds the smaller ones.
+    """
+    return HashRange(_SAMPLE_SALT, _bound(Fraction(0)), None if share == 1 else _bound(Fraction(str(share))))
 
 
 def _bound(share: Fraction) -> str:

@@ -45,6 +45,11 @@ def kept_windows_of_session(spec: SequenceSpec) -> Column:
     return window_count(spec) - is_short(spec).cast("int")
 
 
+def place_of(spec: SequenceSpec) -> Column:
+    """The place of an observation in its session, counted from the end that `align` names."""
+    return F.col("position") if spec.align == "start" else F.col("length") - 1 - F.col("position")
+
+
 def window_kind(spec: SequenceSpec) -> str:
     """Name the way to make windows."""
     return "chunked" if spec.is_chunked else "overlapping"

@@ -6,7 +6,7 @@ from pyspark.sql import functions as F
 
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.flow.columns import named
-from obs2seq.flow.selection import assigned_name, verdict_name
+from obs2seq.flow.selection import Selection, assigned_name, verdict_name
 
 
 @config.when(assigned=False)
@@ -17,15 +17,16 @@ def assigned_observations__as_mapped(mapped_observations: DataFrame) -> DataFram
 
 @config.when(assigned=True)
 def assigned_observations__joined(
-    mapped_observations: DataFrame, assignment: DataFrame, spec: SequenceSpec
+    mapped_observations: DataFrame, selection: Selection, spec: SequenceSpec
 ) -> DataFrame:
     """Add the subset that each pupil is assigned to, as the last column; null where a pupil has none.
 
     Costs a shuffle by pupil, or nothing but a broadcast where the assignment is small.
     """
+    assert selection.assignment is not None, "pupils are assigned"
     name = assigned_name(mapped_observations.columns)
     pupil = f"{name} pupil"
-    pupils = assignment.select(F.col("pupil").alias(pupil), F.col("subset").alias(name))
+    pupils = selection.assignment.select(F.col("pupil").alias(pupil), F.col("subset").alias(name))
     is_same = named(spec.pupil).cast("string") == named(pupil)
     return mapped_observations.join(pupils, is_same, "left").drop(pupil)
 

@@ -18,14 +18,14 @@ from obs2seq.flow.split_times import is_before
 
 
 @config.when(context=False)
-def is_own__all() -> Column:
-    """Whether a keyed observation is the subset's own: all are."""
+def is_no_context__all() -> Column:
+    """Whether an observation is the subset's own: all are."""
     return F.lit(True)
 
 
 @config.when(context=True)
-def is_own__later(keyed_observations: DataFrame, selection: Selection, spec: SequenceSpec) -> Column:
-    """Whether a keyed observation is the subset's own: those before its first instant are not."""
+def is_no_context__later(keyed_observations: DataFrame, selection: Selection, spec: SequenceSpec) -> Column:
+    """Whether an observation is the subset's own: those before its first instant are context."""
     share, key = selection.share, keys(spec)[spec.order_by[0]]
     assert isinstance(share, TimeRange), "only time gives context"
     return ~is_before(share.first, share, type_of(keyed_observations, key), F.col(key))
@@ -38,10 +38,10 @@ def context_columns__none() -> list[Column]:
 
 
 @config.when(context=True)
-def context_columns__counted(is_own: Column, session_order: WindowSpec) -> list[Column]:
+def context_columns__counted(is_no_context: Column, session_order: WindowSpec) -> list[Column]:
     """What is to be known of context beside each observation: `context`, how much of its session is."""
     whole = session_order.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
-    return [F.count_if(~is_own).over(whole).cast("int").alias("context")]
+    return [F.count_if(~is_no_context).over(whole).cast("int").alias("context")]
 
 
 @config.when(context=False)

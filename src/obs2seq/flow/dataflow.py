@@ -2,16 +2,19 @@
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import lru_cache
 from typing import Any, Literal
 
 from hamilton import registry
 from pyspark.sql import DataFrame
 
+from obs2seq.domain.derived import derived_features
+from obs2seq.domain.job import Job
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.domain.split_times import TimeRange
+from obs2seq.errors import ConfigurationError
 
 # Hamilton's autoload imports pyspark.pandas, which numpy 2 breaks on Spark 3.5. It reads its switch when the driver is
 # imported; the environment is put back for whoever uses Hamilton beside us.
@@ -20,10 +23,30 @@ _before = os.environ.get(_AUTOLOAD)
 registry.disable_autoload()
 
 from hamilton import driver  # noqa: E402
+from hamilton.data_quality.base import DataValidationError  # noqa: E402
 
-from obs2seq.flow import assignments, context, folds, histories, prepared, selection, sequences, windows  # noqa: E402
+from obs2seq.flow import (  # noqa: E402
+    assignments,
+    context,
+    derived,
+    folds,
+    histories,
+    parts,
+    prepared,
+    selection,
+    sequences,
+    stages,
+    surveys,
+    windows,
+)
+from obs2seq.flow.checks import broken_promise  # noqa: E402
+from obs2seq.flow.graph import graph_of  # noqa: E402
+from obs2seq.flow.hooks import WatchedNodes  # noqa: E402
 from obs2seq.flow.selection import Selection  # noqa: E402
+from obs2seq.flow.spreading import spreading_inputs  # noqa: E402
 from obs2seq.flow.tallies import Tally  # noqa: E402
+from obs2seq.lineage.graph import Graph  # noqa: E402
+from obs2seq.tracing.watch import NOBODY, Watch  # noqa: E402
 
 if _before is None:
     del os.environ[_AUTOLOAD]
@@ -32,8 +55,7 @@ else:
 
 Kind = Literal["sequences", "observations"]
 """What is made: the contract's sequences, or whole observations, checked and in order."""
-
-_LAST: Mapping[tuple[Kind, bool], str] = {
+_OUTPUTS = {
     ("sequences", False): "sequences",
     ("sequences", True): "folded_sequences",
     ("observations", False): "prepared_observations",
@@ -41,8 +63,13 @@ _LAST: Mapping[tuple[Kind, bool], str] = {
 }
 """The last node, by what is made and whether with folds."""
 
+Ways = dict[str, object]
+"""The chosen ways to do things, by what is done."""
 
-def sequence_observations(observations: DataFrame, spec: SequenceSpec) -> DataFrame:
+
+def sequence_observations(
+    observations: DataFrame, spec: SequenceSpec, *, spread_pupils_above: int | None = None
+) -> DataFrame:
     """Turn pupils' raw observations into fixed-length padded sequences.
 
     Lazy: nothing runs before the result is used. Costs one shuffle, by pupil; where pupils are floating-point numbers,
@@ -53,6 +80,9 @@ def sequence_observations(observations: DataFrame, spec: SequenceSpec) -> DataFr
         observations: One row an observation, in any order and partitioning. Columns read are `spec.columns`; others
             are passed over. Null pupils are one pupil together; a null in `order_by` comes first.
         spec: What to make; see `SequenceSpec`.
+        spread_pupils_above: Cut the histories of pupils with more observations into parts of about so many, and let
+            several tasks share them; the result is the same. Looking for such pupils runs jobs before this returns:
+            one reads the pupils, and where there are some, two more read theirs.
 
     Returns:
         One row a sequence, in no stated order, with `spec.outputs`: the pupil; session_index, sequence_index,
@@ -64,8 +94,8 @@ def sequence_observations(observations: DataFrame, spec: SequenceSpec) -> DataFr
         SpecificationError: A feature is no scalar, a pad is not a value of its column's type, or
             `session_gap_seconds` is set and the time is not a timestamp, a date or a number.
     """
-    flow = _dataflow(**_ways(spec), kind="sequences", duplicates="unchecked", counted=False, context=False)
-    return _run(flow, "sequences", {"observations": observations, "spec": spec})
+    ways = {**_ways(spec), "kind": "sequences", "duplicates": "unchecked", "counted": False, "context": False}
+    return _made("sequences", ways, {"observations": observations, "spec": spec}, spread_pupils_above, NOBODY)
 
 
 def select_and_sequence(
@@ -74,47 +104,114 @@ def select_and_sequence(
     selection: Selection,
     tally: Tally,
     kind: Kind,
-    assignment: DataFrame | None = None,
+    spread_pupils_above: int | None = None,
+    watch: Watch = NOBODY,
 ) -> DataFrame:
     """Turn a raw table into one subset's sequences, or its observations in order; count what is left out, by rule.
 
-    Lazy, and no dearer than `sequence_observations`: `tally` knows the counts at its points "input", "duplicates" and
-    "windows" once the result has been used. Where a share is `Assigned`, `assignment` holds pupil and subset.
+    As lazy as `sequence_observations`, and no dearer: `tally` knows the counts at its points "input", "duplicates" and
+    "windows" once the result has been used. Observations come of whole histories: nothing to spread there.
     """
-    has_context = isinstance(selection.share, TimeRange) and selection.share.has_context
-    ways = _ways(spec) | {"context": has_context, "folds": selection.folds is not None}
-    ways["assigned"] = assignment is not None
-    flow = _dataflow(**ways, kind=kind, duplicates=selection.duplicates, counted=True)
+    ways = _selecting_ways(spec, selection, kind)
     inputs = {"raw_observations": raw_observations, "spec": spec, "selection": selection, "tally": tally}
-    if assignment is not None:
-        inputs["assignment"] = assignment
-    return _run(flow, _LAST[kind, selection.folds is not None], inputs)
+    return _made(_OUTPUTS[kind, selection.folds is not None], ways, inputs, spread_pupils_above, watch)
+
+
+def flow_graph(job: Job, kind: Kind) -> Graph:
+    """Return the steps that `select_and_sequence` takes for a job; no session is started."""
+    has_folds = job.folds is not None
+    split = {"context": job.split_context, "folds": has_folds, "assigned": job.subset_method == "stratified"}
+    flow = _dataflow(**_counted_ways(job.spec, job.pupil_sample, kind, job.duplicates), **split, cut="nothing")
+    return graph_of(flow, _OUTPUTS[kind, has_folds])
+
+
+def select_observations(
+    raw_observations: DataFrame,
+    spec: SequenceSpec,
+    selection: Selection,
+    tally: Tally,
+    kind: Kind,
+    watch: Watch = NOBODY,
+) -> DataFrame:
+    """Turn a raw table into one subset's observations, in no order, with the columns that the kind needs.
+
+    Lazy: `tally` knows the counts at its point "input" once the result has been used.
+    """
+    ways = _selecting_ways(spec, selection, kind)
+    inputs = {"raw_observations": raw_observations, "spec": spec, "selection": selection, "tally": tally}
+    return _run(_dataflow(watch, **ways, cut="nothing"), "observations", inputs)
 
 
 def count_pupils(raw_observations: DataFrame, spec: SequenceSpec, selection: Selection) -> DataFrame:
     """Return how many observations of a raw table each pupil has, as text, that no rule leaves out. Lazy."""
-    flow = _dataflow(**_ways(spec), kind="sequences", duplicates="keep", counted=True, assigned=False)
-    return _run(flow, "pupil_counts", {"raw_observations": raw_observations, "spec": spec, "selection": selection})
+    ways = _selecting_ways(spec, selection, "sequences")
+    inputs = {"raw_observations": raw_observations, "spec": spec, "selection": selection}
+    return _run(_dataflow(**ways, cut="nothing"), "pupil_counts", inputs)
 
 
-def _ways(spec: SequenceSpec) -> dict[str, object]:
+def _ways(spec: SequenceSpec) -> Ways:
     """Choose between ways to do a thing by what the specification asks for."""
     window_kind = "chunked" if spec.is_chunked else "overlapping"
     return {"sessions": spec.session_gap_seconds is not None, "window_kind": window_kind}
 
 
-@cache
-def _dataflow(**ways: object) -> driver.Driver:
-    """Build the dataflow with the named ways to do a thing; each combination is built once."""
-    modules = [histories, context, windows, sequences, prepared]
+def _counted_ways(spec: SequenceSpec, pupil_sample: float | None, kind: Kind, duplicates: str) -> Ways:
+    """Choose between all ways of a run, which counts."""
+    stage = "production" if pupil_sample is None else "development"
+    return {**_ways(spec), "stage": stage, "kind": kind, "duplicates": duplicates, "counted": True}
+
+
+def _selecting_ways(spec: SequenceSpec, selection: Selection, kind: Kind) -> Ways:
+    """Choose between all ways of a run by what is selected."""
+    return _counted_ways(spec, selection.pupil_sample, kind, selection.duplicates) | {
+        "context": isinstance(selection.share, TimeRange) and selection.share.has_context,
+        "folds": selection.folds is not None,
+        "assigned": selection.assignment is not None,
+    }
+
+
+def _made(node: str, ways: Ways, inputs: dict[str, Any], spread_pupils_above: int | None, watch: Watch) -> DataFrame:
+    """Return what the flow makes of whole histories; or, where some are to be shared, of parts of them."""
+    # Built first, and in any case: what cannot be made is refused before the survey's jobs.
+    whole = _run(_dataflow(watch, **ways, cut="nothing"), node, inputs)
+    if spread_pupils_above is None:
+        return whole
+    _require_shareable(inputs["spec"])
+    looking = ways | ({"duplicates": "unchecked"} if ways["duplicates"] == "keep" else {})
+    survey = _dataflow(**looking, cut="intervals")
+
+    def ask(wanted: str, **further: Any) -> DataFrame:
+        # What the survey counts on its way is nobody's.
+        return _run(survey, wanted, inputs | {"tally": Tally()} | further)
+
+    found = spreading_inputs(ask, inputs["spec"], spread_pupils_above)
+    return whole if found is None else _run(_dataflow(watch, **ways, cut="parts"), node, inputs | found)
+
+
+def _require_shareable(spec: SequenceSpec) -> None:
+    """Raise where something is derived from a whole history, which no part of one holds."""
+    if derived_features(spec):
+        problem = "expected null where features are derived from the history, found a number"
+        raise ConfigurationError("spread_pupils_above", problem, "set it to null")
+
+
+@lru_cache(maxsize=64)
+def _dataflow(watch: Watch = NOBODY, **ways: object) -> driver.Driver:
+    """Build the dataflow with the named ways to do a thing; each combination is built once for those who watch."""
+    modules = [histories, derived, context, windows, sequences, prepared]
+    modules.append(surveys if ways["cut"] == "intervals" else parts)
     if ways["counted"]:
-        modules += [selection, assignments, folds]
-    return driver.Builder().with_modules(*modules).with_config(dict(ways)).build()
+        modules += [selection, stages, assignments, folds]
+    builder = driver.Builder().with_modules(*modules).with_config(dict(ways))
+    return (builder.with_adapters(WatchedNodes(watch)) if watch.is_told else builder).build()
 
 
 def _run(flow: driver.Driver, node: str, inputs: dict[str, Any]) -> DataFrame:
     with _without_hamiltons_banner():
-        frame: DataFrame = flow.execute([node], inputs=inputs)[node]
+        try:
+            frame: DataFrame = flow.execute([node], inputs=inputs)[node]
+        except DataValidationError as error:
+            raise broken_promise(error) from error
     return frame
 
 

@@ -1,22 +1,23 @@
 """The fold of each pupil, beside what is made of the pupil's observations."""
 
-from hamilton.function_modifiers import config
+from hamilton.function_modifiers import config, tag
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.domain.splits import FOLD, Folds, fold_salt, require_no_fold
-from obs2seq.flow.columns import is_float, named, type_of
-from obs2seq.flow.hashing import leading_digits
+from obs2seq.flow.columns import is_float, leading_digits, named, type_of
 from obs2seq.flow.selection import Selection
 
 
+@tag(unit="sequences")
 @config.when(folds=True)
 def folded_sequences(sequences: DataFrame, spec: SequenceSpec, selection: Selection) -> DataFrame:
     """Add `fold` after the contract's columns: 0 to below the number of folds (int), the same for all of a pupil."""
     return _folded(sequences, spec.pupil, selection.folds)
 
 
+@tag(unit="observations")
 @config.when(folds=True)
 def folded_observations(prepared_observations: DataFrame, spec: SequenceSpec, selection: Selection) -> DataFrame:
     """Add `fold` after the observations' own columns: 0 to below the number of folds (int)."""

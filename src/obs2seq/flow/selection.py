@@ -25,8 +25,7 @@ from obs2seq.domain.spec import SequenceSpec
 from obs2seq.domain.split_times import TimeRange
 from obs2seq.domain.splits import Assigned, ColumnValue, Everything, Folds, HashRange, Share
 from obs2seq.errors import ConfigurationError
-from obs2seq.flow.columns import named, type_of
-from obs2seq.flow.hashing import leading_digits
+from obs2seq.flow.columns import in_hash_range, named, type_of
 from obs2seq.flow.split_times import is_before
 from obs2seq.flow.tallies import Tally
 
@@ -50,6 +49,10 @@ class Selection:
     duplicates: Literal["keep", "drop"] = "keep"
     folds: Folds | None = None
     """Adds a column with each pupil's fold; None: no such column."""
+    assignment: DataFrame | None = None
+    """Where the share is `Assigned`: each pupil, as text, and its subset."""
+    pupil_sample: float | None = None
+    """The share of the pupils to take at all; None: all."""
     is_text_input: bool = False
     """Whether the rows were decoded from text, so that U+FFFD means bytes that are not UTF-8."""
 
@@ -65,13 +68,16 @@ def mapped_observations(raw_observations: DataFrame, selection: Selection) -> Da
     return raw_observations.withColumns(expressions) if expressions else raw_observations
 
 
-def row_rules(mapped_observations: DataFrame, spec: SequenceSpec, selection: Selection) -> dict[str, Column]:
+def row_rules(
+    mapped_observations: DataFrame, spec: SequenceSpec, selection: Selection, stage_rules: dict[str, Column]
+) -> dict[str, Column]:
     """Return what leaves a row out: a condition by the rule's name, in the order in which they are tried."""
     require_columns(spec.columns, mapped_observations.columns)
     time, row_filter = spec.order_by[0], selection.row_filter
     keep = F.lit(True) if row_filter is None else _condition(mapped_observations, "row_filter", row_filter)
     damaged = _has_replacement(mapped_observations, spec) if selection.is_text_input else F.lit(False)
     return {
+        **stage_rules,
         rules.FILTER: ~F.coalesce(keep, F.lit(False)),
         rules.NOT_UTF8: damaged,
         rules.NULL_PUPIL: named(spec.pupil).isNull(),
@@ -172,9 +178,7 @@ def _outside(share: Share, frame: DataFrame, spec: SequenceSpec) -> dict[str, Co
     """The rules by which a row belongs to no subset, or to another."""
     match share:
         case HashRange():
-            digits = leading_digits(share.salt, named(spec.pupil))
-            below_end = F.lit(True) if share.end is None else digits < share.end
-            return {rules.OTHER_SUBSET: ~((digits >= share.first) & below_end)}
+            return {rules.OTHER_SUBSET: ~in_hash_range(share, named(spec.pupil))}
         case ColumnValue():
             require_columns((share.column,), frame.columns)
             subset = named(share.column).cast("string")

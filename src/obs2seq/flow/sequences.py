@@ -1,6 +1,6 @@
 """From windows to the contract's output: which are kept, their index, and their padded arrays."""
 
-from hamilton.function_modifiers import config
+from hamilton.function_modifiers import config, tag
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -15,8 +15,13 @@ from obs2seq.domain.spec import (
     SequenceSpec,
 )
 from obs2seq.flow.arithmetic import is_short, window_count
+from obs2seq.flow.checks import ANY, BITS, promises
 from obs2seq.flow.tallies import Tally
 
+CONTRACT = dict.fromkeys((SESSION_INDEX, SEQUENCE_INDEX, FIRST_POSITION, N_OBSERVATIONS), ("int",)) | dict.fromkeys(
+    (IS_PAD, IS_NEW), BITS
+)
+"""The columns that every output has, beside the pupil and the features."""
 SEQUENCED = "sequenced"
 ROWS_OUT = "rows_out"
 
@@ -54,6 +59,8 @@ def kept_windows__counted(judged_windows: DataFrame, tally: Tally) -> DataFrame:
     return tally.counting(judged_windows, "windows", counts).where(rule.isNull())
 
 
+@tag(owner="contract", unit="sequences")
+@promises(CONTRACT, others=(r".*", ANY))
 def sequences(kept_windows: DataFrame, spec: SequenceSpec, feature_pads: list[Column]) -> DataFrame:
     """Pad every window to its full length: one row a sequence, the contract's columns and types, in no stated order."""
     n, n_new = F.col(N_OBSERVATIONS), F.col("n_new")

@@ -6,24 +6,29 @@ window is the first L places of a few blocks in a row. So no row ever holds more
 """
 
 from hamilton.function_modifiers import config
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from obs2seq.domain.spec import N_OBSERVATIONS, SequenceSpec
-from obs2seq.flow.arithmetic import kept_windows_of_session
+from obs2seq.flow.arithmetic import kept_windows_of_session, place_of
+from obs2seq.flow.checks import ANY, ARRAY, WHOLE, promises
+from obs2seq.flow.collecting import collected_blocks, joined_blocks
 
-_GROUP = ("pupil", "session")
+WINDOWS = {"pupil": ANY, "observations": ARRAY} | dict.fromkeys(
+    ("session", "block", "length", "before", "total", N_OBSERVATIONS), WHOLE
+)
+"""What a window is to whoever describes it."""
 
 
-@config.when(sessions=False)
+@config.when(sessions=False, cut="nothing")
 def placed_observations__whole(positioned_observations: DataFrame, spec: SequenceSpec) -> DataFrame:
     """Add each observation's place, and `before` and `total`: the kept sequences of its pupil, before and in all."""
     return positioned_observations.withColumns(
-        {"place": _place(spec), "before": F.lit(0), "total": kept_windows_of_session(spec)}
+        {"place": place_of(spec), "before": F.lit(0), "total": kept_windows_of_session(spec)}
     )
 
 
-@config.when(sessions=True)
+@config.when(sessions=True, cut="nothing")
 def placed_observations__sessions(positioned_observations: DataFrame, spec: SequenceSpec) -> DataFrame:
     """Add each observation's place, and the kept sequences of its pupil: `before` its session, and in `total`."""
     pupil = Window.partitionBy("pupil").orderBy("session", "position")
@@ -32,59 +37,32 @@ def placed_observations__sessions(positioned_observations: DataFrame, spec: Sequ
     kept = kept_windows_of_session(spec)
     once = F.when(F.col("position") == 0, kept).otherwise(0)
     return positioned_observations.withColumns(
-        {"place": _place(spec), "before": F.sum(once).over(so_far) - kept, "total": F.sum(once).over(whole)}
+        {"place": place_of(spec), "before": F.sum(once).over(so_far) - kept, "total": F.sum(once).over(whole)}
     )
 
 
-def blocks(measured_observations: DataFrame, spec: SequenceSpec) -> DataFrame:
-    """Collect each stride's observations, ordered by place, without a shuffle.
-
-    Returns:
-        pupil, session, block, length, before, total, what is known of context, `observations` (array of structs of
-        place and values).
-    """
-    values = [name for name in measured_observations.columns if name.startswith("value_")]
-    # What collect_list gathers has no order once the aggregate falls back to sorting: the place leads each struct.
-    in_order = F.sort_array(F.collect_list(F.struct("place", *values)))
-    single = [*_GROUP, "position", "place", *values]
-    whole = (F.first(name).alias(name) for name in measured_observations.columns if name not in single)
-    return (
-        measured_observations.withColumn("block", F.expr(f"int(place div {spec.stride})"))
-        .groupBy(*_GROUP, "block")
-        .agg(*whole, in_order.alias("observations"))
-    )
+@config.when(cut="nothing")
+def blocks__whole(measured_observations: DataFrame, spec: SequenceSpec, together: list[str]) -> DataFrame:
+    """Collect each stride's observations, ordered by place, without a shuffle; see `collected_blocks`."""
+    of_context = (F.first(name).alias(name) for name in ("context", "past") if name in measured_observations.columns)
+    return collected_blocks(measured_observations, spec, together, *of_context)
 
 
+@promises(WINDOWS, others=(r"n_following|following|context|past", ANY))
 @config.when(window_kind="chunked")
-def windows__chunked(blocks: DataFrame) -> DataFrame:
+def joined_windows__chunked(blocks: DataFrame) -> DataFrame:
     """Take every block as a window; count its observations."""
     return blocks.withColumn(N_OBSERVATIONS, F.size("observations"))
 
 
+@promises(WINDOWS, others=(r"n_following|following|context|past", ANY))
 @config.when(window_kind="overlapping")
-def windows__overlapping(blocks: DataFrame, spec: SequenceSpec) -> DataFrame:
-    """Join each block with those after it, up to the window's length; count them; drop what lies past the far end.
-
-    A window past the first is needed if it holds an observation that the one before it does not: more than L − S.
-    Costs a sort of the blocks, no shuffle; each output row costs its own length.
-    """
-    further = -(-spec.sequence_length // spec.stride) - 1
-    following = Window.partitionBy("pupil", "session").orderBy("block").rowsBetween(Window.currentRow, further)
-    # Counted apart, so that only what is needed is joined, and once.
-    counted = blocks.withColumns(
-        {
-            "n_following": F.sum(F.size("observations")).over(following).cast("int"),
-            "following": F.collect_list("observations").over(following),
-        }
-    )
-    needed = counted.where((F.col("block") == 0) | (F.col("n_following") > spec.sequence_length - spec.stride))
-    return needed.withColumns(
-        {
-            "observations": F.slice(F.flatten("following"), 1, spec.sequence_length),
-            N_OBSERVATIONS: F.least("n_following", F.lit(spec.sequence_length)),
-        }
-    )
+def joined_windows__overlapping(blocks: DataFrame, spec: SequenceSpec, together: list[str]) -> DataFrame:
+    """Join each block with those after it, up to the window's length; see `joined_blocks`."""
+    return joined_blocks(blocks, spec, together)
 
 
-def _place(spec: SequenceSpec) -> Column:
-    return F.col("position") if spec.align == "start" else F.col("length") - 1 - F.col("position")
+@config.when(cut="nothing")
+def windows__whole(joined_windows: DataFrame) -> DataFrame:
+    """Take every window, since a task holds whole histories."""
+    return joined_windows

@@ -69,9 +69,17 @@ class Gatherer:
         is_new = is_real & (step >= n - n_new)
         values = [as_arrow(mask.ravel().view(np.int8), pa.int8()) for mask in (~is_real, is_new)]
         position = self.windows.first_position[piece, None] + step
-        sources = {feature.shift: self._source(piece, position, is_real, feature.shift) for feature in self.features}
-        values += [feature.read(*sources[feature.shift]) for feature in self.features]
+        shifts = {feature.shift for feature in self.features}
+        sources = {shift: self._source(piece, position, is_real, shift) for shift in shifts}
+        values += [self._values(feature, piece, *sources[feature.shift]) for feature in self.features]
         return [_lists(array, length) for array in values]
+
+    def _values(self, feature: PaddedFeature, piece: slice, rows: Array, is_real: Array) -> pa.Array:
+        if feature.column is self.pupils:
+            # The same in all rows of a pupil: one row is found in the processor's cache, where the others are not.
+            first = self.order[self.sessions.start[self.windows.session[piece]]]
+            rows = np.repeat(first, self.spec.sequence_length)
+        return feature.read(rows, is_real)
 
     def _source(self, piece: slice, position: Array, is_real: Array, shift: int) -> tuple[Array, Array]:
         """Return for each element the row to read, and whether there is one in the session; any row where not."""

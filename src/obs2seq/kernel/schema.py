@@ -1,14 +1,18 @@
 """The columns of an Arrow table by name and by type, under the rules and the words of every engine."""
 
+from collections.abc import Mapping
+
 import pyarrow as pa
 
 from obs2seq.domain.columns import require_columns
-from obs2seq.domain.spec import BOOKKEEPING, IS_NEW, IS_PAD, SequenceSpec
+from obs2seq.domain.derived import derived_type
+from obs2seq.domain.spec import BOOKKEEPING, IS_NEW, IS_PAD, Feature, SequenceSpec
 
 # What has no sign goes by the next wider type that has one; a pad is held to the range itself.
 _UNSIGNED = {pa.uint8(): "smallint", pa.uint16(): "int", pa.uint32(): "bigint", pa.uint64(): "decimal(20,0)"}
 _SIGNED = {pa.int8(): "tinyint", pa.int16(): "smallint", pa.int32(): "int", pa.int64(): "bigint"}
 _OTHERS = {pa.float32(): "float", pa.float64(): "double", pa.bool_(): "boolean", pa.null(): "void"}
+_DERIVED = {"int": pa.int32(), "double": pa.float64()}
 _NAMES = _UNSIGNED | _SIGNED | _OTHERS | {pa.date32(): "date", pa.date64(): "date"}
 
 
@@ -60,10 +64,16 @@ def element_type(type_: pa.DataType) -> pa.DataType:
     return pa.dictionary(pa.int32(), type_.value_type) if keeps_dictionary else type_.value_type
 
 
+def feature_type(feature: Feature, columns: Mapping[str, pa.ChunkedArray]) -> pa.DataType:
+    """Return the Arrow type of a feature's values; a derived one may lie among the columns, or be made yet."""
+    type_name = None if feature.column in columns else derived_type(feature)
+    return _DERIVED[type_name] if type_name else columns[feature.column].type
+
+
 def output_schema(columns: dict[str, pa.ChunkedArray], spec: SequenceSpec) -> pa.Schema:
     """Return the contract's output columns and types."""
     masks = (IS_PAD, IS_NEW)
     fields = [(spec.pupil, element_type(columns[spec.pupil].type))]
     fields += [(name, pa.list_(pa.int8()) if name in masks else pa.int32()) for name in BOOKKEEPING]
-    fields += [(feature.output, pa.list_(element_type(columns[feature.column].type))) for feature in spec.features]
+    fields += [(feature.output, pa.list_(element_type(feature_type(feature, columns)))) for feature in spec.features]
     return pa.schema(fields)

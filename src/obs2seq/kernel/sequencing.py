@@ -10,10 +10,11 @@ import pyarrow as pa
 from obs2seq.domain.columns import require_scalar
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.kernel.columns import Array, Column, Key, load, load_pupils
+from obs2seq.kernel.derived import Histories, derived_columns, require_derived
 from obs2seq.kernel.gathering import Gatherer, PaddedFeature
 from obs2seq.kernel.ordering import Ordering
 from obs2seq.kernel.pads import Pad, pad_for
-from obs2seq.kernel.schema import find_columns, output_schema, spark_type
+from obs2seq.kernel.schema import feature_type, find_columns, output_schema, spark_type
 from obs2seq.kernel.sessions import Sessions, require_time, sessions_of
 from obs2seq.kernel.texts import longest
 from obs2seq.kernel.windows import cuts_of, rows_left_out, windows_of
@@ -135,10 +136,11 @@ def required_schema(table: pa.Table, spec: SequenceSpec) -> pa.Schema:
 
 def _checked(table: pa.Table, spec: SequenceSpec) -> tuple[dict[str, pa.ChunkedArray], list[Pad]]:
     chunks = find_columns(table, spec.columns)
-    pads = [pad_for(feature, chunks[feature.column].type) for feature in spec.features]
+    pads = [pad_for(feature, feature_type(feature, chunks)) for feature in spec.features]
     for name, column in chunks.items():
         require_scalar(name, spark_type(column.type))
     require_time(spec, chunks[spec.order_by[0]].type)
+    require_derived(spec, chunks)
     return chunks, pads
 
 
@@ -154,7 +156,7 @@ class LoadedColumns:
     def __init__(self, chunks: dict[str, pa.ChunkedArray], spec: SequenceSpec, pool: Executor) -> None:
         self._chunks, self._pool = chunks, pool
         self._loads = {spec.pupil: pool.submit(load_pupils, chunks[spec.pupil])}
-        for name in {spec.order_by[0], *(feature.column for feature in spec.features)} - {spec.pupil}:
+        for name in {spec.order_by[0], *(name for feature in spec.features for name in feature.reads)} - {spec.pupil}:
             self._loads[name] = pool.submit(load, chunks[name])
 
     def __getitem__(self, name: str) -> Column:
@@ -194,8 +196,11 @@ def _laid_out(columns: LoadedColumns, spec: SequenceSpec, pads: list[Pad], told:
     cuts = cuts_of(sessions, spec)
     windows = windows_of(sessions, cuts, spec)
     counts = Counts(n_duplicates, *rows_left_out(sessions, cuts, spec), int(windows.n_new.sum()))
-    features = zip(spec.features, pads, strict=True)
-    padded = tuple(PaddedFeature.of(feature, columns[feature.column], pad) for feature, pad in features)
+    derived = derived_columns(spec, Histories(rows, pupil_starts, columns.__getitem__, spec.order_by[0]), len(columns))
+    padded = tuple(
+        PaddedFeature.of(feature, derived.get(feature.column) or columns[feature.column], pad)
+        for feature, pad in zip(spec.features, pads, strict=True)
+    )
     return Gatherer(spec, rows, sessions, windows, columns[spec.pupil], padded), counts
 
 

@@ -56,7 +56,7 @@ def _follows_gap(time: Column, rows: Array, gap: Fraction) -> Array:
     """Say for each place whether it is more than the gap after the one before; not where either time is unknown."""
     follows = np.zeros(len(rows), bool)
     values = time.values[rows]
-    limit = gap / _seconds_per_unit(time.type)
+    limit = gap / seconds_per_unit(time.type)
     follows[1:] = _is_above(values[1:], values[:-1], limit)
     if time.is_valid is not None:
         is_valid = time.is_valid[rows]
@@ -83,7 +83,8 @@ def _is_wide_above(later: Array, earlier: Array, limit: int) -> Array:
     return np.asarray((high > limit_high) | ((high == limit_high) & (low > limit_low)))
 
 
-def _seconds_per_unit(type_: pa.DataType) -> Fraction:
+def seconds_per_unit(type_: pa.DataType) -> Fraction:
+    """Return what 1 stands for in a column that is a time; a second where it is a plain number."""
     if pa.types.is_timestamp(type_):
         return Fraction(1, UNITS_PER_SECOND[type_.unit])
     if pa.types.is_decimal(type_):

@@ -5,10 +5,14 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import accumulate, islice
+from typing import TypeVar
 
 import numpy as np
 
 from obs2seq.loading.arrays import Array, Batch
+
+Item = TypeVar("Item")
+Content = TypeVar("Content")
 
 
 @dataclass(frozen=True)
@@ -40,16 +44,16 @@ def spans_of(rows: Sequence[int], generator: np.random.Generator | None, shard: 
     return [span for span in spans if span.start < span.stop]
 
 
-def read_ahead(read: Callable[[Span], Batch], spans: Sequence[Span], threads: int) -> Iterator[Batch]:
-    """Yield what each span holds, in order, while the next ones are read."""
+def read_ahead(read: Callable[[Item], Content], items: Sequence[Item], threads: int) -> Iterator[Content]:
+    """Yield what each item holds, in order, while the next ones are read."""
     with ThreadPoolExecutor(threads) as pool:
-        remaining = iter(spans)
-        ahead: deque[Future[Batch]] = deque(pool.submit(read, span) for span in islice(remaining, threads))
+        remaining = iter(items)
+        ahead: deque[Future[Content]] = deque(pool.submit(read, item) for item in islice(remaining, threads))
         try:
             while ahead:
-                batch = ahead.popleft().result()
-                ahead.extend(pool.submit(read, span) for span in islice(remaining, 1))
-                yield batch
+                content = ahead.popleft().result()
+                ahead.extend(pool.submit(read, item) for item in islice(remaining, 1))
+                yield content
         finally:
             for future in ahead:
                 future.cancel()

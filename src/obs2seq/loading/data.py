@@ -60,7 +60,9 @@ class SequenceData:
     def types(self) -> dict[str, str]:
         """The types of the columns that pupil and features were read from, as `obs2seq.online.Sequencer` takes them."""
         columns = self.manifest.columns
-        elements = {f.column: re.sub(r"^array<(.*)>$", r"\1", columns[f.output]) for f in self.spec.features}
+        elements = {
+            f.column: re.sub(r"^array<(.*)>$", r"\1", columns[f.output]) for f in self.spec.features if f.derive is None
+        }
         return {self.spec.pupil: columns[self.spec.pupil], **elements}
 
     def arrays(
@@ -98,6 +100,17 @@ class SequenceData:
             tables = list(pool.map(lambda piece: self._pieces.read(piece, names, codes=False), self._pieces.pieces))
         empty = self._pieces.schema.empty_table().select(names)
         return with_zones(pa.concat_tables([empty, *(table.select(names) for table in tables)]), self.manifest)
+
+    def tables(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """Yield what `table` returns a piece (row group) at a time, texts in dictionaries, the next ones read ahead."""
+        outputs = self.spec.outputs if columns is None else asked_columns(self.spec, columns).values()
+        names = list(dict.fromkeys(outputs))
+        pieces = self._pieces.pieces
+
+        def read(piece: Piece) -> pa.Table:
+            return with_zones(self._pieces.read(piece, names, codes=True).select(names), self.manifest)
+
+        return read_ahead(read, pieces, self._threads)
 
     def batches(
         self,

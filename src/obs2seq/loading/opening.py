@@ -48,12 +48,18 @@ def load(
     manifest, run_location = resolve(storage, dataset)
     _require_asked(dataset, manifest, subset, sequence_length)
     PublishedDataset(storage, dataset).require_files(manifest)
+    return sequences_of(manifest, run_location, threads)
+
+
+def sequences_of(manifest: Manifest, run_location: str, threads: int | None = None) -> SequenceData:
+    """Return the sequences of a finished run, be it published or not."""
     n_threads = threads or os.cpu_count() or 1
-    return SequenceData(manifest, run_location, _pieces(manifest, run_location, n_threads), n_threads)
+    return SequenceData(manifest, run_location, pieces_of(manifest, run_location, n_threads), n_threads)
 
 
-def _pieces(manifest: Manifest, run_location: str, threads: int) -> Pieces:
-    if layout_of(manifest.files) == "padded":
+def pieces_of(manifest: Manifest, run_location: str, threads: int) -> Pieces:
+    """Return the sequences of a run piece by piece, whatever their layout."""
+    if layout_of(manifest.files) == "expanded":
         return PaddedPieces(ParquetFiles(run_location, manifest, "", threads), threads)
     spec = SequenceSpec.model_validate(manifest.settings["specification"])
     sessions, windows = (ParquetFiles(run_location, manifest, folder, threads) for folder in (SESSIONS, WINDOWS))

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from obs2seq.domain.spec import SequenceSpec
+from obs2seq.online.derived import Deriver
 from obs2seq.online.history import Session, sessions_of
-from obs2seq.online.keys import gap_test, is_twin
+from obs2seq.online.keys import Key, gap_test, is_twin
 from obs2seq.online.observations import Observation, ObservationReader, rows_of
 from obs2seq.online.pads import Pads
 from obs2seq.online.refusals import not_comparable, require_same_pupil, twin
@@ -32,7 +33,7 @@ def sequences_of(
         require_same_pupil(read[0].pupil, observation.pupil)
         pads.learn(pads.told_by(observation.values))
     ordered = _distinct(_in_order(read, spec), duplicates)
-    sessions = sessions_of([(each.key, each.values) for each in ordered], is_gap)
+    sessions = sessions_of(_with_derived(ordered, Deriver(spec, types)), is_gap)
     maker = SequenceMaker(spec, pads.values, reader.feature_columns)
     return [
         maker.make(read[0].pupil, sessions[session], session, window, index)
@@ -55,6 +56,15 @@ def _distinct(ordered: Sequence[Observation], duplicates: Duplicates) -> Sequenc
     if duplicates == "refuse" and len(distinct) < len(ordered):
         raise twin()
     return distinct
+
+
+def _with_derived(ordered: Sequence[Observation], deriver: Deriver) -> list[tuple[Key, tuple[Any, ...]]]:
+    told: list[tuple[Key, tuple[Any, ...]]] = []
+    for each in ordered:
+        derived = deriver.told_by(each.inputs)
+        deriver.note(derived)
+        told.append((each.key, each.values + derived.values))
+    return told
 
 
 def _kept(sessions: Sequence[Session], spec: SequenceSpec) -> list[tuple[int, int]]:

@@ -1,13 +1,15 @@
 """Reads observations: what orders them, and the values that sequences are made of."""
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from obs2seq.domain.columns import require_columns
+from obs2seq.domain.derived import derived_features
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.errors import DataError
+from obs2seq.online.derived import input_columns
 from obs2seq.online.keys import Key, key_of
 from obs2seq.online.values import converters, plain
 
@@ -24,6 +26,8 @@ class Observation(NamedTuple):
     key: Key
     values: tuple[Any, ...]
     """Of the columns that features read, each once."""
+    inputs: tuple[Any, ...]
+    """Of the columns that something is derived from, each once."""
 
 
 class ObservationReader:
@@ -37,8 +41,10 @@ class ObservationReader:
     def __init__(self, spec: SequenceSpec, types: Mapping[str, str]) -> None:
         self._columns = spec.columns
         self._converters = converters(spec, types) if types else None
-        self.feature_columns = tuple(dict.fromkeys(feature.column for feature in spec.features))
-        self._places = [self._columns.index(name) for name in self.feature_columns]
+        read = tuple(dict.fromkeys(feature.column for feature in spec.features if feature.derive is None))
+        self.feature_columns = (*read, *derived_features(spec))
+        self._places = [self._columns.index(name) for name in read]
+        self._input_places = [self._columns.index(name) for name in input_columns(spec)]
         # Of one column alone, itemgetter would give the bare value.
         self._get = itemgetter(*self._columns, self._columns[0])
 
@@ -52,7 +58,10 @@ class ObservationReader:
         pupil = values[0]
         if isinstance(pupil, float):
             values[0] = pupil = pupil + 0.0  # -0.0 and 0.0 are one pupil
-        return Observation(pupil, key_of(values[1:-1]), tuple([values[place] for place in self._places]))
+        return Observation(pupil, key_of(values[1:-1]), *self._taken(values))
+
+    def _taken(self, values: list[Any]) -> Iterator[tuple[Any, ...]]:
+        return (tuple([values[place] for place in places]) for places in (self._places, self._input_places))
 
     def _values(self, observation: Mapping[str, Any]) -> list[Any]:
         try:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from obs2seq.domain.derived import derived_type
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.online.values import pad_of
 
@@ -20,9 +21,12 @@ class Pads:
 
     def __init__(self, spec: SequenceSpec, types: Mapping[str, str]) -> None:
         self._types = types
-        self.values = [pad_of(feature, types.get(feature.column), None) for feature in spec.features]
-        columns = list(dict.fromkeys(feature.column for feature in spec.features))
-        self._open = {i: (feature, columns.index(feature.column)) for i, feature in enumerate(spec.features)}
+        self.values = [
+            pad_of(feature, derived_type(feature) or types.get(feature.column), None) for feature in spec.features
+        ]
+        read = {i: feature for i, feature in enumerate(spec.features) if feature.derive is None}
+        columns = list(dict.fromkeys(feature.column for feature in read.values()))
+        self._open = {i: (feature, columns.index(feature.column)) for i, feature in read.items()}
 
     def told_by(self, values: Sequence[Any]) -> dict[int, Any]:
         """Return, by feature, the pads whose type an observation's values tell for the first time.

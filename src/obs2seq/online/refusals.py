@@ -29,6 +29,12 @@ def late() -> DataError:
     return DataError(_WHERE, problem, "set late to 'insert' to give it its place")
 
 
+def late_for_derived() -> DataError:
+    """Return the error for a late observation that would change what has been derived from the history."""
+    problem = "expected one that comes after all others in the order, as features are derived, found one before"
+    return DataError(_WHERE, problem, "make the sequences anew from the whole history")
+
+
 def too_late(kept: int) -> DataError:
     """Return the error for an observation whose place is no longer known."""
     problem = f"expected one that comes after the first of the {kept} that are kept, found one that comes before it"

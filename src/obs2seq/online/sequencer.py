@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.errors import ConfigurationError
 from obs2seq.online.batch import Duplicates, sequences_of
+from obs2seq.online.derived import Deriver
 from obs2seq.online.history import History
 from obs2seq.online.keys import Key, gap_test, is_twin
 from obs2seq.online.observations import Observation, ObservationReader
 from obs2seq.online.pads import Pads
-from obs2seq.online.refusals import late, not_comparable, require_same_pupil, too_late, twin
+from obs2seq.online.refusals import late, late_for_derived, not_comparable, require_same_pupil, too_late, twin
 from obs2seq.online.sequences import Row, SequenceMaker
 from obs2seq.online.windows import kept_windows
 
@@ -29,8 +30,8 @@ class Sequencer:
             and pads are then exactly those of the batch, and other values are refused; without, values come out as
             they came in, and pads take the type of the first value of their column.
         late: What becomes of an observation that is pushed after one that it comes before in the order. `insert`: it
-            takes its place, as in the batch, or is refused where that lies before all that is kept. `refuse`: it is
-            refused.
+            takes its place, as in the batch, or is refused where that lies before all that is kept, and where features
+            are derived, whose later values it would change. `refuse`: it is refused.
         duplicates: What becomes of observations that are alike in every column that is read. `keep` and `drop` are
             those of the batch's settings; `refuse` raises. When pushing, a twin is known as long as it is kept.
         keep_at_least: How many observations to keep for late ones to find their place, where windows need fewer.
@@ -64,6 +65,7 @@ class Sequencer:
         self._takes_late, self._duplicates = late == "insert", duplicates
         self._reader = ObservationReader(self._spec, self._types)
         self._pads = Pads(self._spec, self._types)
+        self._deriver = Deriver(self._spec, self._types)
         is_gap = gap_test(self._spec, self._types.get(self._spec.order_by[0]))
         self._history = History(self._spec, is_gap, keep_at_least)
         self._pupil: Any = None
@@ -137,8 +139,9 @@ class Sequencer:
         return [last] if key >= last else self._history.neighbours(key)
 
     def _take(self, read: Observation, last: Key | None) -> None:
-        pads = self._pads.told_by(read.values)
-        self._place(read, last)
+        pads, derived = self._pads.told_by(read.values), self._deriver.told_by(read.inputs)
+        self._place(read._replace(values=read.values + derived.values), last)
+        self._deriver.note(derived)
         self._pupil = read.pupil
         if pads:
             self._pads.learn(pads)
@@ -147,6 +150,8 @@ class Sequencer:
     def _place(self, read: Observation, last: Key | None) -> None:
         if last is None or read.key >= last:
             self._history.append(read.key, read.values)
+        elif self._deriver.inputs:
+            raise late_for_derived()
         elif not self._history.insert(read.key, read.values):
             raise too_late(self._history.n_kept)
 

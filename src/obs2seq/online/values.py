@@ -50,6 +50,11 @@ def converters(spec: SequenceSpec, types: Mapping[str, str]) -> tuple[Converter,
     return tuple(_converter(name, types[name]) if name in types else plain for name in spec.columns)
 
 
+def type_of_sample(sample: Any) -> str:
+    """Return the type, by Spark's name, of a column that holds such a value; a number may be of a narrower one."""
+    return _type_of(sample, sample)
+
+
 def pad_of(feature: Feature, type_name: str | None, sample: Any) -> Any:
     """Return a feature's pad as a value of its column.
 

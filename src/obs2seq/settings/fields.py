@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
 
+from obs2seq.domain.spec import ColumnName
 from obs2seq.domain.validation import MisfitError
 from obs2seq.settings.splits import split_problems
 from obs2seq.settings.values import (
@@ -66,6 +67,14 @@ class InputFields(_Group):
 class SplitFields(_Group):
     """How pupils are divided into subsets."""
 
+    stage: Literal["production", "development"] = Field(
+        default="production",
+        description="Which pupils are taken at all. production: all. development: always the same sample of them.",
+    )
+    development_share: Annotated[StrictFloat, Field(gt=0, le=1)] = Field(
+        default=0.01, description="The share of the pupils that development takes, above 0 and up to 1."
+    )
+
     subsets: Subsets = Field(
         default={"train": 0.8, "validation": 0.1, "test": 0.1},
         description="The subsets to make: name to fraction of the pupils, above 0; they add up to 1. "
@@ -123,6 +132,28 @@ class CheckFields(_Group):
     )
 
 
+class AuditFields(_Group):
+    """How a run is audited for answers that leak, before it is published."""
+
+    audit: Literal["fail", "warn", "off"] = Field(
+        default="fail",
+        description="What a leak leads to: pupils in two subsets, sequences repeated in another, features that look "
+        "ahead. off: nobody looks.",
+    )
+    targets: tuple[ColumnName, ...] = Field(
+        default=(), description="Names of the features that a model is to predict: these may look ahead."
+    )
+
+
+class ReportFields(_Group):
+    """What a person gets to see of a run."""
+
+    report: StrictBool = Field(
+        default=False,
+        description="Whether to write a page on the run, _REPORT.html, beside its data. Needs the extra 'report'.",
+    )
+
+
 class OutputFields(_Group):
     """What is published, where and how."""
 
@@ -133,6 +164,12 @@ class OutputFields(_Group):
         default="sequences", description="What to publish: sequences, or the observations checked and in order."
     )
     output_format: Literal["parquet", "delta"] = Field(default="parquet", description="Format of the output.")
+    layout: Literal["expanded", "indexed"] = Field(
+        default="expanded",
+        description="How sequences lie: as arrays of L, or indexed, for engine arrow: each session once, and its "
+        "windows beside it. Overlapping windows then take little more room than the observations; obs2seq.load reads "
+        "either.",
+    )
     compression: Literal["snappy", "zstd", "gzip", "none"] = Field(
         default="snappy", description="Compression of the output's files."
     )
@@ -166,10 +203,15 @@ class EngineFields(_Group):
     engine: Literal["spark", "arrow"] = Field(
         default="spark", description="What computes: Spark, or Arrow within this process, for mode local."
     )
+    execution: Literal["native", "arrow", "auto"] = Field(
+        default="native",
+        description="How Spark computes: native, within Java; arrow, in Python beside it, which takes half the time "
+        "and needs obs2seq, pyarrow and NumPy on the executors. auto: arrow where they are there.",
+    )
     memory_budget: Memory | None = Field(
         default=None,
         description="What observations may take of memory where Arrow computes, such as 2g; the rest waits in "
-        "temporary files. null: half of what the machine has.",
+        "temporary files. On Spark for each task. null: half of what the machine has, or a task's share of that.",
     )
     temporary_folder: Text | None = Field(
         default=None, description="Where temporary files lie. null: where the system keeps them (TMPDIR)."
@@ -191,8 +233,30 @@ class SparkFields(_Group):
         default=None,
         description="Number of partitions after a shuffle. Above spark.sql.shuffle.partitions. null: Spark's own.",
     )
+    spread_pupils_above: PositiveInt | None = Field(
+        default=None,
+        description="Pupils with more observations than this are heavy: Spark cuts their histories into parts of about "
+        "so many, by time, and several tasks share them; the result is the same. Looking for them reads the pupils "
+        "once more, and the times twice where some are heavy. null: one task a history.",
+    )
     spark: SparkSettings = Field(
         default={}, description="Spark settings by their full names, such as spark.executor.memory."
+    )
+
+
+class TracingFields(_Group):
+    """What a run tells while it runs; the result does not depend on it."""
+
+    log_format: Literal["text", "json"] = Field(
+        default="text",
+        description="How log lines are written: text, or JSON, with a line for each node and step and its seconds.",
+    )
+    progress: StrictBool = Field(
+        default=True, description="Whether a terminal shows how far a run is; elsewhere nothing is shown."
+    )
+    traces: Literal["none", "otel"] = Field(
+        default="none",
+        description="Where spans of runs, steps and nodes go. otel: to OpenTelemetry, as its environment says.",
     )
 
 

@@ -10,13 +10,16 @@ from obs2seq.domain.validation import each_finding
 from obs2seq.errors import ConfigurationError
 from obs2seq.settings.fields import (
     AthenaFields,
+    AuditFields,
     CheckFields,
     EngineFields,
     InputFields,
     OutputFields,
+    ReportFields,
     S3Fields,
     SparkFields,
     SplitFields,
+    TracingFields,
 )
 
 GROUPS: Mapping[str, type[BaseModel]] = {
@@ -24,11 +27,14 @@ GROUPS: Mapping[str, type[BaseModel]] = {
     "input": InputFields,
     "split": SplitFields,
     "checks": CheckFields,
+    "audit": AuditFields,
     "output": OutputFields,
+    "report": ReportFields,
     "s3": S3Fields,
     "engine": EngineFields,
     "spark": SparkFields,
     "athena": AthenaFields,
+    "tracing": TracingFields,
 }
 """The settings in the order in which people are shown them."""
 
@@ -47,11 +53,14 @@ class Settings(
     InputFields,
     SplitFields,
     CheckFields,
+    AuditFields,
     OutputFields,
+    ReportFields,
     S3Fields,
     EngineFields,
     SparkFields,
     AthenaFields,
+    TracingFields,
 ):
     """Everything a run is told, by flat keys.
 

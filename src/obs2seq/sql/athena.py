@@ -13,6 +13,7 @@ from obs2seq.domain.spec import (
 )
 from obs2seq.errors import SpecificationError
 from obs2seq.sql.column_types import column_types
+from obs2seq.sql.derived import require_columns_alone
 from obs2seq.sql.histories import Types, histories, observations, positions, sessions
 from obs2seq.sql.identifiers import quoted, table_reference
 from obs2seq.sql.pads import pad_literal
@@ -50,9 +51,9 @@ def athena_select(spec: SequenceSpec, table: str, *, types: Mapping[str, str] | 
         is_pad_sequence, is_new_sequence (array(tinyint)); and for each feature an array of the column's type.
 
     Raises:
-        SpecificationError: The table is no name; `sequence_length` is above 10,000; a pad is not a value of its
-            column's type; the time of sessions is no time, or their gap is finer than a millisecond; or the statement
-            is longer than Athena's limit.
+        SpecificationError: The table is no name; a feature is derived; `sequence_length` is above 10,000; a pad is not
+            a value of its column's type; the time of sessions is no time, or their gap is finer than a millisecond; or
+            the statement is longer than Athena's limit.
         DataError: A column that is read is no scalar.
 
     Example:
@@ -64,6 +65,7 @@ def athena_select(spec: SequenceSpec, table: str, *, types: Mapping[str, str] | 
         >>> athena_select(spec, "school.answers", types={"correct": "int"}).splitlines()[6].strip()
         'FROM "school"."answers"'
     """
+    require_columns_alone(spec)
     known = column_types(spec, types or {})
     steps = [("observations", observations(spec, table_reference(table))), *sequence_steps(spec, known)]
     return require_statement_fits(with_steps(steps, sequences(spec, known)))

@@ -9,6 +9,7 @@ from obs2seq.domain.spec import SequenceSpec
 from obs2seq.errors import ConfigurationError
 from obs2seq.sql.athena import sequence_steps, sequences
 from obs2seq.sql.counts import HISTORY, input_counts, row_counts, sequence_counts, session_counts
+from obs2seq.sql.derived import require_columns_alone
 from obs2seq.sql.histories import histories, keys, order_terms, sessions
 from obs2seq.sql.identifiers import quoted, text_literal
 from obs2seq.sql.mapping import MappedColumns
@@ -51,6 +52,7 @@ def run_statements(selection: TableSelection, spec: SequenceSpec, kind: Kind = "
         DataError: A column is missing or no scalar, or the time is no time.
         SpecificationError: As `athena_select`; or pupils of this type cannot be split by their hash.
     """
+    require_columns_alone(spec)
     mapped = MappedColumns(selection.types, selection.columns)
     names = keys(spec) if kind == "sequences" else _whole_row_keys(mapped, spec)
     found = selected(selection, spec, mapped, names)
@@ -96,6 +98,7 @@ class _Rows:
         return with_steps([*self._observations(), *sequence_steps(self.spec, types)], sequences(self.spec, types))
 
     def observations(self, mapped: MappedColumns) -> str:
+        """Take whole observations under their own names, sorted by pupil and total order."""
         spelled = {name.lower(): key for name, key in self.keys.items()}
         columns = tuple(f"{spelled[name.lower()]} AS {quoted(name)}" for name in mapped.names)
         in_order = ("ORDER BY " + ", ".join(filter(None, ("pupil", self._order()))),)
@@ -111,6 +114,7 @@ class _Rows:
         return with_steps([*steps, *self._sessions()], sequence_counts(self.spec))
 
     def _observations(self) -> list[Step]:
+        """Take the rows that no rule leaves out."""
         steps, conditions = [*self.selected.steps], [f"{VERDICT} IS NULL"]
         if self.drops:
             steps += self._marked()

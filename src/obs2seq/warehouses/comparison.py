@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,10 +26,17 @@ from obs2seq.warehouses.arrow.types import as_spark_reads, with_zone
 
 @dataclass(frozen=True)
 class PublishedRun:
-    """A finished run, and where its files lie."""
+    """A finished run, and where its files lie.
+
+    Args:
+        manifest: The run's.
+        location: Its folder.
+        parts: Gives a column in parts, where the files do not hold it as it is.
+    """
 
     manifest: Manifest
     location: str
+    parts: Callable[[str], Iterable[pa.ChunkedArray]] | None = None
 
     @property
     def pupil(self) -> str:
@@ -39,7 +46,7 @@ class PublishedRun:
     def column(self, name: str) -> pa.ChunkedArray:
         """Read one column of all files, typed as Spark reads it."""
         is_instant = "timestamp" in self.manifest.columns[name] and "timestamp_ntz" not in self.manifest.columns[name]
-        parts = [self._part(file.path, name) for file in self.manifest.files]
+        parts = list(self.parts(name)) if self.parts else [self._part(f.path, name) for f in self.manifest.files]
         types = {with_zone(part.type) if is_instant else part.type for part in parts}
         to = _large(as_spark_reads(types.pop())) if types else pa.null()
         chunks = [chunk.cast(to) for part in parts for chunk in part.chunks]

@@ -5,9 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from obs2seq.domain.counts import require_plausible
 from obs2seq.domain.fingerprint import files_digest
+from obs2seq.domain.layouts import sequences_in
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.manifest import InputSummary, Manifest
+from obs2seq.lineage.graph import Graph
 from obs2seq.ports import Source, WrittenFile
 from obs2seq.version import __version__
 from obs2seq.warehouses.engine import Order
@@ -23,6 +26,8 @@ class Written:
     ledger: Ledger
     made_by: Mapping[str, str]
     """The engine's name and version."""
+    graph: Graph
+    """The steps that were taken."""
 
 
 def now() -> datetime:
@@ -31,14 +36,15 @@ def now() -> datetime:
 
 
 def manifest_of(order: Order, source: Source, run_id: str, written: Written, instant: datetime) -> Manifest:
-    """Return the manifest of what was written at an instant."""
+    """Return the manifest of what was written at an instant; `CheckError` where its counts cannot be."""
+    require_plausible(written.ledger, sum(file.rows for file in written.files), order.job.spec, order.kind)
     return Manifest(
         run_id=run_id,
         dataset=order.dataset,
         subset=order.subset,
         kind=order.kind,
         format=order.job.output_format,
-        rows=sum(file.rows for file in written.files),
+        rows=sequences_in(written.files),
         files=tuple(written.files),
         columns=dict(written.columns),
         settings=order.job.shape(),
@@ -46,6 +52,7 @@ def manifest_of(order: Order, source: Source, run_id: str, written: Written, ins
         input=_input_summary(source),
         versions={"obs2seq": __version__, **written.made_by, "python": platform.python_version()},
         published_at=instant.isoformat(),
+        lineage=written.graph.lineage(written.columns),
     )
 
 

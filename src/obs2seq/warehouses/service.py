@@ -15,7 +15,7 @@ from obs2seq.domain.locations import join
 from obs2seq.domain.manifest import CurrentRun, Manifest
 from obs2seq.domain.validation import nearest
 from obs2seq.errors import ConfigurationError, DataNotFoundError, Obs2SeqError
-from obs2seq.ports import Storage, WarehouseServiceInterface
+from obs2seq.ports import FinishedRun, Inspection, Storage, WarehouseServiceInterface
 from obs2seq.publishing import PublishedDataset
 from obs2seq.warehouses.assignments import FOLDER, assigned
 from obs2seq.warehouses.engine import Engine, Order
@@ -42,6 +42,11 @@ class _Made:
     """What was current when the run began."""
     keep_runs: int
 
+    @property
+    def finished(self) -> FinishedRun:
+        """What there is to look at."""
+        return FinishedRun(self.dataset.finished_manifest(self.run_id), self.dataset.run_location(self.run_id))
+
 
 class WarehouseService(WarehouseServiceInterface):
     """Makes subsets ready. A run that is finished already costs a look at the files, and starts no engine.
@@ -51,6 +56,9 @@ class WarehouseService(WarehouseServiceInterface):
         engine: Computes it.
         storage: The files beside the data.
         datasets: What is published.
+
+    Attributes:
+        inspections: What looks at all subsets of a run before they are published.
     """
 
     def __init__(self, job: Job, engine: Engine, storage: Storage, datasets: Datasets) -> None:
@@ -58,6 +66,7 @@ class WarehouseService(WarehouseServiceInterface):
         self._engine = engine
         self._storage = storage
         self._datasets = datasets
+        self.inspections: Sequence[Inspection] = ()
         self._held_back: list[_Made] | None = None
 
     @abstractmethod
@@ -108,6 +117,9 @@ class WarehouseService(WarehouseServiceInterface):
             yield
         finally:
             self._held_back = None
+        finished = [made.finished for made in held_back]
+        for inspect in self.inspections:
+            inspect(finished)
         _publish_together(held_back)
 
     def _publish(self, order: Order, data_location: str, output_location: str) -> PublishedPath:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -14,11 +14,12 @@ from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.manifest import Manifest
 from obs2seq.domain.reading import reads
 from obs2seq.domain.splits import Assigned, Everything, Share
-from obs2seq.errors import StorageError
-from obs2seq.flow.dataflow import count_pupils, select_and_sequence
+from obs2seq.errors import ConfigurationError, StorageError
+from obs2seq.flow.dataflow import count_pupils, flow_graph, select_and_sequence
 from obs2seq.flow.selection import Selection
 from obs2seq.flow.tallies import Tally
 from obs2seq.ports import ObservationReader, SequenceWriter, Source, WrittenFile, all_columns
+from obs2seq.tracing.watch import NOBODY, Watch
 from obs2seq.warehouses.accounts import balanced_ledger, input_ledger, rows_out
 from obs2seq.warehouses.engine import Engine, Order
 from obs2seq.warehouses.expressions import require_repeatable
@@ -39,6 +40,9 @@ class Tools:
     """By format."""
     writer: SequenceWriter
     clock: Callable[[], datetime] = now
+    spread_pupils_above: int | None = None
+    """Observations of a pupil above which several tasks share a history."""
+    watch: Watch = NOBODY
 
 
 class SparkEngine(Engine):
@@ -52,11 +56,13 @@ class SparkEngine(Engine):
         self._tools = tools
 
     def make(self, order: Order, found: SubsetSource, location: str, run_id: str) -> Manifest:
+        _require_shareable(order, self._tools)
         tally = Tally()
         with explained(found.source.location, output=location):
             frame = _frame(order, found, tally, self._tools)
             files = self._tools.writer.write(frame, location)
-        return _manifest(order, found.source, run_id, frame, files, tally, self._tools)
+        columns = {field.name: field.dataType.simpleString() for field in frame.schema}
+        return accounted_manifest(order, found.source, run_id, Product(columns, files, tally), self._tools)
 
     def count_pupils(self, order: Order, found: SubsetSource) -> dict[str, int]:
         with explained(found.source.location):
@@ -66,7 +72,8 @@ class SparkEngine(Engine):
         tally = Tally()
         where = found.source.location
         with explained(where):
-            _frame(order, found, tally, self._tools)
+            # Only the row rules are looked at, before any history is made.
+            _frame(order, found, tally, replace(self._tools, spread_pupils_above=None))
             ledger = input_ledger(tally.recount("input"))
         require_acceptable(ledger, order.job, order.subset, where)
         return ledger
@@ -79,7 +86,7 @@ def _counted(order: Order, found: SubsetSource, tools: Tools) -> DataFrame:
     return count_pupils(raw, order.job.spec, selection)
 
 
-def _selection(order: Order, found: SubsetSource, share: Share) -> Selection:
+def _selection(order: Order, found: SubsetSource, share: Share, assignment: DataFrame | None = None) -> Selection:
     job = order.job
     return Selection(
         columns=job.columns,
@@ -87,35 +94,66 @@ def _selection(order: Order, found: SubsetSource, share: Share) -> Selection:
         share=share,
         duplicates=job.duplicates,
         folds=folds_of(job),
+        assignment=assignment,
+        pupil_sample=job.pupil_sample,
         is_text_input=found.source.format in _TEXT_FORMATS,
     )
 
 
+def _require_shareable(order: Order, tools: Tools) -> None:
+    if order.kind == "observations" and tools.spread_pupils_above is not None:
+        raise ConfigurationError(
+            "spread_pupils_above",
+            "expected null where output is observations, which keep each history together, found "
+            f"{tools.spread_pupils_above}",
+            "set it to null, or set output to sequences",
+        )
+    if order.job.split_context and tools.spread_pupils_above is not None:
+        problem = "expected null where split_context is true, which needs whole histories, found "
+        hint = "set it to null, or split_context to false"
+        raise ConfigurationError("spread_pupils_above", f"{problem}{tools.spread_pupils_above}", hint)
+
+
 def _frame(order: Order, found: SubsetSource, tally: Tally, tools: Tools) -> DataFrame:
+    raw, selection = raw_and_selection(order, found, tools)
+    further = (tools.spread_pupils_above, tools.watch)
+    return select_and_sequence(raw, order.job.spec, selection, tally, order.kind, *further)
+
+
+def raw_and_selection(order: Order, found: SubsetSource, tools: Tools) -> tuple[DataFrame, Selection]:
+    """Return the raw table, and which rows of it to take."""
     job = order.job
     is_read = all_columns if order.kind == "observations" else partial(reads, job)
     raw = tools.readers[found.source.format].read(found.source, is_read)
     names = [*raw.columns, *job.columns]
     share = share_of(job, order.subset, names, has_own_folder=found.has_own_folder)
-    selection = _selection(order, found, share)
-    require_repeatable(raw, selection)
     assignment = tools.sessions().read.parquet(share.location) if isinstance(share, Assigned) else None
-    return select_and_sequence(raw, job.spec, selection, tally, order.kind, assignment)
+    selection = _selection(order, found, share, assignment)
+    require_repeatable(raw, selection)
+    return raw, selection
 
 
-def _manifest(
-    order: Order, source: Source, run_id: str, frame: DataFrame, files: list[WrittenFile], tally: Tally, tools: Tools
-) -> Manifest:
+@dataclass(frozen=True)
+class Product:
+    """What Spark has written, and counted on the way."""
+
+    columns: Mapping[str, str]
+    """The type of every column by Spark's name, in the order of the columns."""
+    files: list[WrittenFile]
+    tally: Tally
+
+
+def accounted_manifest(order: Order, source: Source, run_id: str, product: Product, tools: Tools) -> Manifest:
     """Account for what was written; raise where it does not add up."""
-    ledger = balanced_ledger(tally, order.job, order.dataset)
+    ledger = balanced_ledger(product.tally, order.job, order.dataset)
     require_acceptable(ledger, order.job, order.subset, source.location)
-    rows = sum(file.rows for file in files)
-    if rows != rows_out(tally):
+    rows = sum(file.rows for file in product.files)
+    if rows != rows_out(product.tally):
         raise StorageError(
             order.dataset,
-            f"expected {rows_out(tally)} rows in the files that were written, found {rows}",
+            f"expected {rows_out(product.tally)} rows in the files that were written, found {rows}",
             "one run at a time may write here; run again",
         )
-    columns = {field.name: field.dataType.simpleString() for field in frame.schema}
-    written = Written(files, columns, ledger, {"spark": tools.sessions().version})
+    graph = flow_graph(order.job, order.kind)
+    written = Written(product.files, product.columns, ledger, {"spark": tools.sessions().version}, graph)
     return manifest_of(order, source, run_id, written, tools.clock())

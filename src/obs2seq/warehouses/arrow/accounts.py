@@ -10,7 +10,7 @@ from obs2seq.domain.ledger import Ledger
 from obs2seq.kernel.sequencing import Counts
 from obs2seq.warehouses.arrow.selection import ROWS_IN
 
-_SEQUENCED = "sequenced"
+SEQUENCED = "sequenced"
 
 
 class Account:
@@ -34,9 +34,14 @@ class Account:
                     rules.DUPLICATE: counts.duplicates,
                     rules.MIN_LENGTH: counts.min_length,
                     rules.MAX_SEQUENCES: counts.max_sequences,
-                    _SEQUENCED: counts.sequenced,
+                    SEQUENCED: counts.sequenced,
                 }
             )
+
+    @property
+    def made(self) -> dict[str, int]:
+        """What became of the rows that were left, by rule, and how many are in sequences."""
+        return dict(self._made)
 
     def input_ledger(self) -> Ledger:
         """Return the ledger of the row rules alone: what no rule leaves out would go into sequences."""
@@ -51,4 +56,4 @@ class Account:
         left_out |= duplicates if job.duplicates == "drop" else {}
         noted = duplicates if job.duplicates == "keep" else {}
         kept = {rule: n for rule, n in left_out.items() if n}
-        return Ledger(self._read[ROWS_IN], self._made[_SEQUENCED], kept, noted)
+        return Ledger(self._read[ROWS_IN], self._made[SEQUENCED], kept, noted)

@@ -17,7 +17,9 @@ from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.manifest import Manifest
 from obs2seq.domain.reading import reads
 from obs2seq.domain.splits import Everything, Share
+from obs2seq.lineage.engines import arrow_graph
 from obs2seq.ports import Source, Storage, WrittenFile, all_columns
+from obs2seq.tracing.watch import NOBODY, Watch
 from obs2seq.warehouses.arrow.accounts import Account
 from obs2seq.warehouses.arrow.activity import PupilCounts
 from obs2seq.warehouses.arrow.failures import changed
@@ -28,14 +30,15 @@ from obs2seq.warehouses.arrow.memory import Allowance, jemalloc, value_bytes
 from obs2seq.warehouses.arrow.pieces import Observations
 from obs2seq.warehouses.arrow.reading import TEXT_FORMATS, read_observations
 from obs2seq.warehouses.arrow.selection import Selection
-from obs2seq.warehouses.arrow.shares import Shares, column_name
+from obs2seq.warehouses.arrow.shares import Sample, Shares, column_name
 from obs2seq.warehouses.arrow.steps import Reading, Writing
 from obs2seq.warehouses.arrow.store import Store
 from obs2seq.warehouses.arrow.types import spark_name
+from obs2seq.warehouses.arrow.watched import watched_groups, watched_pieces
 from obs2seq.warehouses.arrow.writing import FileWriters
 from obs2seq.warehouses.engine import Engine, Order
 from obs2seq.warehouses.manifests import Written, manifest_of, now
-from obs2seq.warehouses.subsets import SubsetSource, folds_of, share_of
+from obs2seq.warehouses.subsets import SubsetSource, context_of, folds_of, share_of
 
 
 def _processors() -> int:
@@ -54,6 +57,7 @@ class Workshop:
     temporary_folder: str | None = None
     threads: int = field(default_factory=_processors)
     clock: Callable[[], datetime] = now
+    watch: Watch = NOBODY
 
 
 class ArrowEngine(Engine):
@@ -71,14 +75,17 @@ class ArrowEngine(Engine):
         with jemalloc(), ThreadPoolExecutor(self._workshop.threads) as pool:
             observations, selection = self._opened(order, found, pool)
             maker = _maker(order, selection.schema)
-            writers = FileWriters(location, order.job.compression, maker.schema, maker.width)
+            writers = maker.writers(location, order.job.compression)
             allowance = self._allowance(selection.schema, maker)
             pupil = column_name(selection.schema, order.job.spec.pupil)
             with Store(selection.schema, pupil, allowance, self._workshop.temporary_folder) as store:
-                Reading(selection, account, store).read(observations.cut(allowance.piece_rows), pool)
+                with self._workshop.watch.step("read"):
+                    pieces = watched_pieces(observations.cut(allowance.piece_rows), self._workshop.watch)
+                    Reading(selection, account, store).read(pieces, pool)
                 self._require_accepted(order, found.source, account.input_ledger())
                 writing = Writing(maker, writers, account, self._workshop.threads, allowance.row_group_values)
-                writing.write(store.groups(), pool)
+                with self._workshop.watch.step("write"):
+                    writing.write(watched_groups(store.groups(), self._workshop.watch), pool)
         ledger = account.ledger(order.job)
         ledger.check(order.dataset)
         require_acceptable(ledger, order.job, order.subset, found.source.location)
@@ -111,7 +118,8 @@ class ArrowEngine(Engine):
         is_read = all_columns if order.kind == "observations" else partial(reads, job)
         observations = read_observations(found.source, job, is_read, pool)
         mapping = Mapping(observations, job)
-        shares = Shares(_share(order, mapping.names, found, is_of_all=is_of_all), job.spec, mapping.schema)
+        share = _share(order, mapping.names, found, is_of_all=is_of_all)
+        shares = Sample(job.pupil_sample, job.spec, mapping.schema), Shares(share, job.spec, mapping.schema)
         names = tuple(mapping.names) if order.kind == "observations" else job.spec.columns
         is_text_input = found.source.format in TEXT_FORMATS
         return observations, Selection(mapping, shares, job.spec, names, is_text_input=is_text_input)
@@ -124,6 +132,7 @@ class ArrowEngine(Engine):
             stride=maker.stride,
             output_bytes=sum(map(value_bytes, maker.schema.types)),
             width=maker.width,
+            derived=maker.derived,
         )
         allowance.require_enough()
         return allowance
@@ -142,7 +151,7 @@ class ArrowEngine(Engine):
         sizes = {file.path: file.size for file in stored if not is_hidden(file.path)}
         files = tuple(WrittenFile(name, sizes.get(name, 0), rows) for name, rows in sorted(writers.rows.items()))
         columns = {each.name: spark_name(each.type) for each in writers.schema}
-        written = Written(files, columns, ledger, {"arrow": pa.__version__})
+        written = Written(files, columns, ledger, {"arrow": pa.__version__}, arrow_graph(order.kind))
         return manifest_of(order, source, run_id, written, self._workshop.clock())
 
 
@@ -153,5 +162,6 @@ def _share(order: Order, names: Sequence[str], found: SubsetSource, *, is_of_all
 
 
 def _maker(order: Order, observations: pa.Schema) -> Maker:
-    maker, folds = maker_for(order, observations), folds_of(order.job)
-    return FoldMaker(maker, order.job.spec.pupil, folds) if folds else maker
+    job, folds = order.job, folds_of(order.job)
+    maker = maker_for(order.kind, job, observations, context_of(job, order.subset))
+    return FoldMaker(maker, job.spec.pupil, folds) if folds else maker

@@ -43,6 +43,10 @@ class FoldMaker(Maker):
     def width(self) -> int:
         return self._maker.width
 
+    @property
+    def derived(self) -> int:
+        return self._maker.derived
+
     def make(self, observations: pa.Table, pool: Executor) -> Made:
         made = self._maker.make(observations, pool)
 

@@ -6,16 +6,20 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from obs2seq.domain.derived import derived_features
 from obs2seq.domain.job import Job
+from obs2seq.domain.split_times import TimeRange
+from obs2seq.kernel.columns import Array
 from obs2seq.kernel.sequencing import Counts, plan_sequences, required_schema
 from obs2seq.kernel.whole_rows import order_rows, require_scalars
 from obs2seq.warehouses.arrow.shares import Times
-from obs2seq.warehouses.engine import Order
-from obs2seq.warehouses.subsets import context_of
+from obs2seq.warehouses.arrow.writing import FileWriters
 
 _ROWS_AT_A_TIME = 1 << 16
 
@@ -28,11 +32,26 @@ class Made:
         count: How many there are.
         counts: What became of the observations.
         batches: Makes the rows from one number up to another; any thread may ask for any.
+        ends: How many values of a column there are up to each row's end, where rows have different lengths.
     """
 
     count: int
     counts: Counts
-    batches: Callable[[int, int], Iterator[pa.RecordBatch]]
+    batches: Callable[[int, int], Iterator[Any]]
+    ends: Array | None = None
+
+    def values(self, width: int) -> int:
+        """Return how many values a column has in all; so many a row, where rows have equal lengths."""
+        return self.count * width if self.ends is None else int(self.ends[-1:].sum())
+
+    def parts(self, count: int) -> Iterator[tuple[int, int]]:
+        """Cut the rows into so many parts of about as many values; some may be empty."""
+        if self.ends is None:
+            bounds = [self.count * number // count for number in range(count + 1)]
+        else:
+            inner = [self.values(1) * number // count for number in range(1, count)]
+            bounds = [0, *np.searchsorted(self.ends, inner, side="right").tolist(), self.count]
+        return pairwise(bounds)
 
 
 class Maker(ABC):
@@ -53,6 +72,15 @@ class Maker(ABC):
     def width(self) -> int:
         """How many values of a column stand in one row of the output, at the most."""
 
+    def writers(self, location: str, compression: str) -> FileWriters:
+        """Return what writes what is made into a folder."""
+        return FileWriters(location, compression, self.schema, self.width)
+
+    @property
+    def derived(self) -> int:
+        """How many things are derived from the observations before each."""
+        return 0
+
     @abstractmethod
     def make(self, observations: pa.Table, pool: Executor) -> Made:
         """Lay out what is made of all observations of some pupils."""
@@ -64,15 +92,16 @@ class SequenceMaker(Maker):
     Args:
         job: What to make.
         observations: The columns to come.
-        times: Tell which observations are context; None: none is.
+        context: The range of time before which observations are context; None: none is.
 
     Raises:
         DataError: A column is no scalar.
         SpecificationError: The specification does not fit the columns.
     """
 
-    def __init__(self, job: Job, observations: pa.Schema, times: Times | None = None) -> None:
-        self._spec, self._drops, self._times = job.spec, job.duplicates == "drop", times
+    def __init__(self, job: Job, observations: pa.Schema, context: TimeRange | None = None) -> None:
+        self._spec, self._drops = job.spec, job.duplicates == "drop"
+        self._times = Times(context, observations) if context else None
         self._schema = required_schema(observations.empty_table(), job.spec)
 
     @property
@@ -86,6 +115,10 @@ class SequenceMaker(Maker):
     @property
     def width(self) -> int:
         return self._spec.sequence_length
+
+    @property
+    def derived(self) -> int:
+        return len(derived_features(self._spec))
 
     def make(self, observations: pa.Table, pool: Executor) -> Made:
         is_context = self._times.is_context(observations) if self._times else None
@@ -138,10 +171,12 @@ class ObservationMaker(Maker):
         return Made(len(kept), Counts(n_repeated, 0, 0, len(kept)), batches)
 
 
-def maker_for(order: Order, observations: pa.Schema) -> Maker:
-    """Return what makes sequences, or observations in order."""
-    job = order.job
-    if order.kind == "observations":
+def maker_for(kind: str, job: Job, observations: pa.Schema, context: TimeRange | None = None) -> Maker:
+    """Return what makes sequences in the job's layout, or observations in order."""
+    if kind == "observations":
         return ObservationMaker(job, observations)
-    context = context_of(job, order.subset)
-    return SequenceMaker(job, observations, Times(context, observations) if context else None)
+    if job.layout == "expanded":
+        return SequenceMaker(job, observations, context)
+    from obs2seq.warehouses.arrow.indexed_making import IndexedMaker
+
+    return IndexedMaker(job, observations)

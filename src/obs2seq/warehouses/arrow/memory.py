@@ -25,6 +25,8 @@ _COPIES_OF_PIECE = 4
 _COPIES_OF_OUTPUT = 3
 _ORDER_BYTES = 48
 """What the order of observations takes, for each."""
+_DERIVING_BYTES, _DERIVED_BYTES = 64, 8
+"""What it takes for each to derive anything, and what each thing that is derived holds; measured."""
 _WINDOW_BYTES = 96
 """What a window takes while all are laid out."""
 _CODE_BYTES = 4
@@ -42,6 +44,7 @@ class Allowance:
         stride: Observations between two windows; 0: there are none.
         output_bytes: What one value of every column of the output takes.
         width: How many values of a column stand in one row of the output.
+        derived: How many things are derived.
     """
 
     budget: int
@@ -50,6 +53,7 @@ class Allowance:
     stride: int
     output_bytes: int
     width: int
+    derived: int = 0
 
     def require_enough(self) -> None:
         """Raise `ConfigurationError` where not even the smallest pieces fit."""
@@ -86,7 +90,8 @@ class Allowance:
 
     def order_bytes(self, rows: int) -> int:
         """What is needed to order and lay out so many observations, beside their values."""
-        return int(rows * (_ORDER_BYTES + (_WINDOW_BYTES / self.stride if self.stride else 0)))
+        derived = _DERIVING_BYTES + _DERIVED_BYTES * self.derived if self.derived else 0
+        return int(rows * (_ORDER_BYTES + derived + (_WINDOW_BYTES / self.stride if self.stride else 0)))
 
     def require_order(self, rows: int) -> None:
         """Raise `ConfigurationError` where so many observations of pupils that cannot be parted are too many."""

@@ -15,7 +15,7 @@ from obs2seq.errors import DataError
 from obs2seq.kernel.columns import Array
 from obs2seq.kernel.schema import is_text
 from obs2seq.warehouses.arrow.mapping import Mapping
-from obs2seq.warehouses.arrow.shares import Shares, column_name
+from obs2seq.warehouses.arrow.shares import Sample, Shares, column_name
 from obs2seq.warehouses.arrow.types import CODED_TEXT, spark_name
 
 ROWS_IN = "rows_in"
@@ -38,7 +38,7 @@ class Selection:
 
     Args:
         mapping: Makes the settings' columns and tells where the row filter is true.
-        shares: Tells other subsets' rows.
+        shares: Tells other subsets' rows, and those of pupils outside the sample.
         spec: Names pupil and time.
         names: The columns to keep.
         is_text_input: Whether the rows were decoded from text.
@@ -48,10 +48,16 @@ class Selection:
     """
 
     def __init__(
-        self, mapping: Mapping, shares: Shares, spec: SequenceSpec, names: tuple[str, ...], *, is_text_input: bool
+        self,
+        mapping: Mapping,
+        shares: tuple[Sample, Shares],
+        spec: SequenceSpec,
+        names: tuple[str, ...],
+        *,
+        is_text_input: bool,
     ) -> None:
         require_columns(spec.columns, mapping.names)
-        self._mapping, self._shares = mapping, shares
+        self._mapping, (self._sample, self._shares) = mapping, shares
         self._pupil, self._time = (column_name(mapping.schema, name) for name in (spec.pupil, spec.order_by[0]))
         self._names = [column_name(mapping.schema, name) for name in names]
         texts = [column_name(mapping.schema, name) for name in spec.columns]
@@ -81,6 +87,7 @@ class Selection:
 
     def _broken(self, table: pa.Table) -> Iterator[tuple[str, Array]]:
         """Yield the rules that some row may break, in the order in which they are tried, and which rows do."""
+        yield from self._sample.left_out(table).items()
         is_kept = self._mapping.is_kept(table)
         if is_kept is not None:
             yield rules.FILTER, ~is_kept

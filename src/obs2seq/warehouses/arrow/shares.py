@@ -7,7 +7,7 @@ from obs2seq.domain import rules
 from obs2seq.domain.columns import require_columns
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.domain.split_times import TimeRange
-from obs2seq.domain.splits import Assigned, ColumnValue, Everything, HashRange, Share
+from obs2seq.domain.splits import Assigned, ColumnValue, Everything, HashRange, Share, sample_range
 from obs2seq.kernel.columns import Array
 from obs2seq.warehouses.arrow.membership import Verdicts
 from obs2seq.warehouses.arrow.spark_text import spark_text
@@ -76,6 +76,24 @@ class Times:
     def is_context(self, table: pa.Table) -> Array | None:
         """Return which rows are context; None where none can be."""
         return self._first.is_before(table.column(self._name)) if self._first and self._has_context else None
+
+
+class Sample(Shares):
+    """Tells which rows of pupils outside a sample a rule leaves out; null pupils are left to the rule about them.
+
+    Args:
+        share: The share of the pupils that is taken; None: all.
+        spec: Names the pupil.
+        schema: Of the tables to come.
+    """
+
+    def __init__(self, share: float | None, spec: SequenceSpec, schema: pa.Schema) -> None:
+        super().__init__(Everything() if share is None else sample_range(share), spec, schema)
+
+    def left_out(self, table: pa.Table) -> dict[str, Array]:
+        """Return, by rule, which rows it leaves out."""
+        found = super().left_out(table)
+        return {rules.NOT_SAMPLED: found[rules.OTHER_SUBSET]} if found else {}
 
 
 def _judged(share: Share, spec: SequenceSpec, schema: pa.Schema) -> tuple[str, Verdicts | None]:

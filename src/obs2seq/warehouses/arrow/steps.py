@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import pairwise
 from threading import Lock
 from typing import TypeVar
 
@@ -108,9 +107,7 @@ class Writing:
 
     def _parts(self, made: Made) -> Iterator[tuple[int, int]]:
         """Cut the output so that each thread has its share, where that is worth it."""
-        count = max(min(self.threads, made.count * self.maker.width // _WORTH_A_THREAD), 1)
-        bounds = [made.count * number // count for number in range(count + 1)]
-        return pairwise(bounds)
+        return made.parts(max(min(self.threads, made.values(self.maker.width) // _WORTH_A_THREAD), 1))
 
 
 def for_each(pool: Executor, do: Callable[[Item], None], items: Iterable[Item]) -> None:

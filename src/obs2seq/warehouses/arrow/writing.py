@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from threading import Lock
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -26,13 +27,14 @@ class FileWriters:
         compression: snappy, zstd, gzip or none.
         schema: Of all rows.
         width: How many values of a column stand in one row, at the most.
+        name: What the files' names start with: who else writes into the folder needs another one.
     """
 
-    def __init__(self, location: str, compression: str, schema: pa.Schema, width: int) -> None:
-        self._location, self._compression, self._width = location, compression, width
+    def __init__(self, location: str, compression: str, schema: pa.Schema, width: int, name: str = "part") -> None:
+        self._location, self._compression, self._width, self._name = location, compression, width, name
         self.schema = schema
         self._lock = Lock()
-        self._idle: list[_OpenFile] = []
+        self._idle: list[Any] = []
         self.rows: dict[str, int] = {}
         """How many rows each file holds, by its name."""
 
@@ -49,30 +51,43 @@ class FileWriters:
                 self._finish(self._idle.pop())
 
     @contextmanager
-    def _file(self) -> Iterator[_OpenFile]:
+    def _file(self) -> Iterator[Any]:
         """Lend a file that no other thread writes to."""
         with self._lock:
             file = self._idle.pop() if self._idle else self._new()
         yield file
         with self._lock:
-            if file.rows * self._width >= FILE_ELEMENTS:
+            if file.values >= FILE_ELEMENTS:
                 self._finish(file)
             else:
                 self._idle.append(file)
 
-    def _new(self) -> _OpenFile:
-        name = f"part-{len(self.rows):05d}.parquet"
+    def _new(self) -> Any:
+        name = f"{self._name}-{len(self.rows):05d}.parquet"
         self.rows[name] = 0
-        return _OpenFile(self._location, name, self.schema, self._compression)
+        return OpenFile(self._location, name, self.schema, self._compression, self._width)
 
-    def _finish(self, file: _OpenFile) -> None:
+    def _finish(self, file: Any) -> None:
         file.close()
-        self.rows[file.name] = file.rows
+        self.rows |= file.written
 
 
-class _OpenFile:
-    def __init__(self, location: str, name: str, schema: pa.Schema, compression: str) -> None:
-        self.name, self.rows = name, 0
+class OpenFile:
+    """A Parquet file that is being written.
+
+    Args:
+        location: Its folder; made where it is not there.
+        name: Of the file.
+        schema: Of all rows.
+        compression: snappy, zstd, gzip or none.
+        width: How many values of a column stand in one row.
+        options: Further ones of `ParquetWriter`.
+    """
+
+    def __init__(
+        self, location: str, name: str, schema: pa.Schema, compression: str, width: int = 1, **options: Any
+    ) -> None:
+        self.name, self.rows, self._width = name, 0, width
         self._where = join(location, name)
         filesystem, path = opened(self._where)
         with unwritable(self._where):
@@ -85,14 +100,29 @@ class _OpenFile:
                 # Types as Parquet has them: what is coded in memory is plain text to readers.
                 store_schema=False,
                 write_page_checksum=True,
+                # Of what stands in lists nobody asks the least and the greatest: an eighth of the time is saved.
+                write_statistics=[field.name for field in schema if not pa.types.is_nested(field.type)],
+                **options,
             )
 
+    @property
+    def values(self) -> int:
+        """How many values of a column it holds by now."""
+        return self.rows * self._width
+
+    @property
+    def written(self) -> dict[str, int]:
+        """How many rows it holds by now, by its name."""
+        return {self.name: self.rows}
+
     def write(self, table: pa.Table) -> None:
+        """Append rows as a row group."""
         with unwritable(self._where):
             self._writer.write_table(table, row_group_size=max(len(table), 1))
         self.rows += len(table)
 
     def close(self) -> None:
+        """Finish the file."""
         with unwritable(self._where):
             self._writer.close()
 

@@ -14,9 +14,11 @@ from obs2seq.domain.job import Job
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.manifest import Manifest
 from obs2seq.errors import ConfigurationError, StorageError
+from obs2seq.lineage.engines import athena_graph
 from obs2seq.ports import Storage
 from obs2seq.sql.counts import ROW_RULES, ROWS_IN, ROWS_OUT, SEQUENCED
 from obs2seq.sql.runs import RunStatements, unload
+from obs2seq.tracing.watch import NOBODY, Watch
 from obs2seq.warehouses.athena.catalogue import CatalogueTable
 from obs2seq.warehouses.athena.files import ParquetFooters
 from obs2seq.warehouses.athena.hive_types import published_type
@@ -41,6 +43,7 @@ class AthenaTools:
     footers: ParquetFooters
     storage: Storage
     clock: Callable[[], datetime] = now
+    watch: Watch = NOBODY
 
 
 class AthenaEngine(Engine):
@@ -69,13 +72,15 @@ class AthenaEngine(Engine):
         statements = self._statements(order, found)
         statement = unload(statements.select, location, order.job.compression)
         _require_empty(self._tools.storage, location)
-        counts = self._counted(statements.counts, order.dataset, run_id)
+        with self._tools.watch.step("count"):
+            counts = self._counted(statements.counts, order.dataset, run_id)
         ledger = _ledger(counts, order.job)
         ledger.check(order.dataset)
         require_acceptable(ledger, order.job, order.subset, found.source.location)
-        query = self._written(statement, order.dataset, run_id, location)
+        with self._tools.watch.step("write"):
+            query = self._written(statement, order.dataset, run_id, location)
         files, columns = self._files(location, counts[ROWS_OUT], order.dataset)
-        written = Written(files, columns, ledger, {"athena": query.engine})
+        written = Written(files, columns, ledger, {"athena": query.engine}, athena_graph(order.kind))
         return manifest_of(order, found.source, run_id, written, self._tools.clock())
 
     def check(self, order: Order, found: SubsetSource) -> Ledger:

@@ -15,6 +15,16 @@ def require_parquet(job: Job) -> None:
         )
 
 
+def require_production(job: Job) -> None:
+    """Raise `ConfigurationError` where only a sample of the pupils is wanted: Athena would scan them all."""
+    if job.pupil_sample is not None:
+        raise ConfigurationError(
+            "stage",
+            "expected production where Athena computes, found development",
+            "set stage: production, or develop with MODE=local and engine: arrow or spark",
+        )
+
+
 def require_split(job: Job) -> None:
     """Raise `ConfigurationError` for a split that is not written in SQL."""
     hint = "leave it out, or set MODE=emr or MODE=local"

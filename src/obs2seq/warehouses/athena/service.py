@@ -10,15 +10,24 @@ from obs2seq.domain.reading import reads
 from obs2seq.domain.source import Source
 from obs2seq.errors import ConfigurationError
 from obs2seq.ports import Storage
+from obs2seq.sql.derived import require_columns_alone
+from obs2seq.tracing.watch import NOBODY, Watch
 from obs2seq.warehouses.athena.catalogue import CatalogueTable, GlueCatalogue
 from obs2seq.warehouses.athena.datasets import EmptyFolderDataset
 from obs2seq.warehouses.athena.engine import AthenaEngine, AthenaTools
 from obs2seq.warehouses.athena.files import ParquetFooters
-from obs2seq.warehouses.athena.limits import require_one_table, require_parquet, require_split, s3_location
+from obs2seq.warehouses.athena.limits import (
+    require_one_table,
+    require_parquet,
+    require_production,
+    require_split,
+    s3_location,
+)
 from obs2seq.warehouses.athena.queries import AthenaQueries
 from obs2seq.warehouses.athena.registrations import registration, require_registrable
 from obs2seq.warehouses.service import WarehouseService
 from obs2seq.warehouses.subsets import SubsetSource
+from obs2seq.warehouses.watched import WatchedEngine
 
 
 class AthenaWarehouseService(WarehouseService):
@@ -35,9 +44,10 @@ class AthenaWarehouseService(WarehouseService):
         footers: Reads the ends of Parquet files.
         table: The table or view to read; None: one registered over the data location. Where it is named, the data
             location is still where its files lie: a run is named after them.
+        watch: Is told of what happens.
 
     Raises:
-        ConfigurationError: Delta output is wanted, or a split that is not written in SQL.
+        ConfigurationError: Delta output is wanted, a sample of the pupils, or a split that is not written in SQL.
     """
 
     def __init__(
@@ -48,11 +58,14 @@ class AthenaWarehouseService(WarehouseService):
         catalogue: GlueCatalogue,
         footers: ParquetFooters,
         table: str | None = None,
+        watch: Watch = NOBODY,
     ) -> None:
         require_parquet(job)
+        require_columns_alone(job.spec)
+        require_production(job)
         require_split(job)
-        tools = AthenaTools(queries, self._table, footers, storage)
-        super().__init__(job, AthenaEngine(tools), storage, partial(EmptyFolderDataset, storage))
+        tools = AthenaTools(queries, self._table, footers, storage, watch=watch)
+        super().__init__(job, WatchedEngine(AthenaEngine(tools), watch), storage, partial(EmptyFolderDataset, storage))
         self._catalogue, self._footers, self._table_name = catalogue, footers, table
         self._known: dict[str | Source, CatalogueTable] = {}
 

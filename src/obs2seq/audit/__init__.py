@@ -1,0 +1,1 @@
+"""Looks for answers that leak from one subset into another, or from the future into a feature."""

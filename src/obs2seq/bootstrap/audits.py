@@ -1,0 +1,144 @@
+"""Audits of what is published, and of what the settings would make of coin flips."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import pyarrow.parquet as pq
+
+from obs2seq.audit.auditing import audit
+from obs2seq.audit.canary import predictability
+from obs2seq.audit.coin_flips import answer_column, first_rows, flipped, raw_columns
+from obs2seq.audit.future import features_that_read_ahead
+from obs2seq.bootstrap.jobs import job, s3_access
+from obs2seq.domain.audit import Audit, Finding, Predictability
+from obs2seq.domain.locations import join
+from obs2seq.domain.source import source_at
+from obs2seq.errors import DataNotFoundError
+from obs2seq.loading.opening import load
+from obs2seq.ports import all_columns
+from obs2seq.publishing import resolve
+from obs2seq.storage.routing import RoutedStorage
+from obs2seq.warehouses.arrow.reading import read_observations
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from obs2seq.settings import Settings
+
+_MOST_ROWS = 1_000_000
+_PIECE = 1 << 17
+
+
+def audit_published(location: str, settings: Settings, sequence_length: int | None = None) -> Audit:
+    """Audit the subsets that are published at an output; the first that the settings name is what a model learns from.
+
+    Args:
+        location: The folder that a job had as `output_s3_location`.
+        settings: Name subsets and targets.
+        sequence_length: L, where subsets have been sequenced with several.
+
+    Raises:
+        DataNotFoundError: A subset is not published there.
+        StorageError: What is published cannot be read.
+    """
+    subsets = {name: load(location, name, sequence_length=sequence_length) for name in settings.subsets}
+    return audit(subsets, settings.targets)
+
+
+def canary(settings: Settings, answer: str) -> Predictability:
+    """Make sequences of observations whose answers are coin flips, and return how well they can be predicted.
+
+    The first million rows of the input are taken, in the order of its files. Where the outcome is no chance, a second
+    draw decides: chance alone would have it so in 1 of 10,000 cases.
+
+    Args:
+        settings: What makes the sequences; nothing is published.
+        answer: The feature that holds the answers.
+    """
+    column = answer_column(settings.spec, answer)
+    observations = _raw(settings)
+    columns = raw_columns(column, dict(settings.columns), observations.column_names)
+    for seed in (1, 2):
+        outcome = _predicted(settings, flipped(observations, columns, seed), answer)
+        if outcome.is_chance:
+            break
+    return outcome
+
+
+def changed_future(settings: Settings) -> list[Finding]:
+    """Return the features whose values change when pupils' later observations are taken away.
+
+    The first million rows of the input are taken, in the order of its files.
+
+    Args:
+        settings: What makes the sequences; nothing is published.
+    """
+    import pyarrow as pa
+
+    with _made(settings, _raw(settings), "observations") as output:
+        manifest, location = resolve(RoutedStorage(), str(output / "canary_prepared"))
+        files = [pq.read_table(join(location, file.path)) for file in manifest.files]
+        return list(features_that_read_ahead(pa.concat_tables(files), settings.spec, settings.targets))
+
+
+def _raw(settings: Settings) -> pa.Table:
+    storage = RoutedStorage(s3_access(settings))
+    location = settings.s3_data_location
+    source = source_at(location, storage.list_files(location), settings.input_format)
+    with ThreadPoolExecutor() as pool:
+        observations = read_observations(source, job(settings), all_columns, pool)
+        tables = (table for piece in observations.cut(_PIECE) for table, _ in piece.read())
+        table = first_rows(chain([observations.schema.empty_table()], tables), _MOST_ROWS)
+    if not len(table):
+        raise DataNotFoundError(location, "expected observations, found none")
+    return table
+
+
+def _predicted(settings: Settings, observations: pa.Table, answer: str) -> Predictability:
+    with _made(settings, observations, "sequences") as output:
+        return predictability(load(output, "canary"), answer, settings.targets)
+
+
+@contextmanager
+def _made(settings: Settings, observations: pa.Table, kind: str) -> Iterator[Path]:
+    """Run the job over raw observations, as one subset, and lend its output."""
+    from obs2seq.bootstrap import run
+
+    with TemporaryDirectory(prefix="obs2seq-canary-") as folder:
+        data, output = Path(folder) / "observations", Path(folder) / "sequences"
+        data.mkdir()
+        pq.write_table(observations, data / "part-0.parquet")
+        changes = {
+            "s3_data_location": str(data),
+            "output_s3_location": str(output),
+            "input_format": "parquet",
+            "mode": "local",
+            "output": kind,
+            "output_format": "parquet",
+            "subsets": {"canary": 1.0},
+            "subset_method": "hash",
+            "audit": "off",
+        }
+        with _quiet():
+            run(type(settings)(**(settings.model_dump() | changes)))
+        yield output
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep a run within a run out of the log."""
+    logger = logging.getLogger("obs2seq")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,111 @@
+"""The computation as a graph of steps, and the version of each."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from obs2seq.domain.fingerprint import fingerprint
+from obs2seq.domain.lineage import ColumnVersion, Lineage, StepVersion
+from obs2seq.domain.validation import nearest
+from obs2seq.errors import ConfigurationError
+from obs2seq.lineage.code import code_version
+from obs2seq.lineage.modules import Symbol, module
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a computation."""
+
+    name: str
+    meaning: str
+    upstream: tuple[str, ...]
+    """The steps and inputs that it reads, in its own order."""
+    roots: tuple[Symbol, ...]
+    """The functions and classes that carry it out."""
+    type: str = ""
+    unit: str = ""
+    owner: str = ""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """All steps from the input to one output.
+
+    Args:
+        engine: What carries them out, for people.
+        steps: Each after those that it reads.
+        output: The step that makes the output's columns.
+        others: What stands for steps that are not among these, so that a part has the versions of the whole.
+    """
+
+    engine: str
+    steps: Mapping[str, Step]
+    output: str
+    others: frozenset[Symbol] = frozenset()
+
+    @property
+    def inputs(self) -> list[str]:
+        """What is read and is no step, in the order in which it is read."""
+        read = (name for step in self.steps.values() for name in step.upstream)
+        return [name for name in dict.fromkeys(read) if name not in self.steps]
+
+    @cached_property
+    def code(self) -> Mapping[str, str]:
+        """For each step, what stands for its own code: what it calls, but for what another step stands for."""
+        return {name: code_version(step.roots, self._roots - {*step.roots}) for name, step in self.steps.items()}
+
+    @cached_property
+    def versions(self) -> Mapping[str, str]:
+        """For each step, what stands for its code and for that of all steps upstream of it."""
+        found: dict[str, str] = {}
+        for name, step in self.steps.items():
+            found[name] = fingerprint(self.code[name], *(found.get(each, each) for each in step.upstream))
+        return found
+
+    def path_to(self, name: str) -> Graph:
+        """Return a step with all that it rests on; raise `ConfigurationError` where there is none of the name."""
+        if name not in self.steps:
+            raise ConfigurationError("option --to", f"expected a step, found '{name}'", nearest(name, self.steps))
+        wanted = set(self.lineage(()).upstream_of(name))
+        steps = {each: step for each, step in self.steps.items() if each in wanted}
+        return Graph(self.engine, steps, name, self._roots)
+
+    def lineage(self, columns: Iterable[str]) -> Lineage:
+        """Return what a manifest says of the columns of the output."""
+        steps = {name: StepVersion(code=self.code[name], upstream=step.upstream) for name, step in self.steps.items()}
+        made = ColumnVersion(version=self.versions[self.output], step=self.output)
+        return Lineage(steps=steps, columns=dict.fromkeys(columns, made))
+
+    @property
+    def _roots(self) -> frozenset[Symbol]:
+        return self.others.union(*(step.roots for step in self.steps.values()))
+
+
+def step(name: str, upstream: Collection[str], *roots: str, type_: str = "", owner: str = "") -> Step:
+    """Return a step that means what the first of its roots, `module:name`, says in its docstring."""
+    symbols = tuple(map(Symbol.of, roots))
+    return Step(name, meaning_of(symbols[0]), tuple(upstream), symbols, type=type_, owner=owner)
+
+
+def graph(engine: str, steps: Iterable[Step]) -> Graph:
+    """Return the graph of steps in order, of which the last makes the output."""
+    known = {each.name: each for each in steps}
+    return Graph(engine, known, list(known)[-1])
+
+
+def meaning_of(symbol: Symbol) -> str:
+    """Return the first sentence of a docstring, without its full stop; empty where there is none."""
+    where = module(symbol.module)
+    found = where.definition(symbol.name) if where else None
+    if not isinstance(found, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return ""
+    return first_sentence(ast.get_docstring(found))
+
+
+def first_sentence(text: str | None) -> str:
+    """Return the first paragraph of a docstring up to its first full stop, as one line."""
+    paragraph = " ".join((text or "").strip().split("\n\n")[0].split())
+    return paragraph.split(". ")[0].removesuffix(".")

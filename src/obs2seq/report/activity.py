@@ -1,0 +1,44 @@
+"""How many observations there are over time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from obs2seq.domain.spec import Feature, SequenceSpec
+from obs2seq.kernel.columns import Array
+from obs2seq.report.counting import COUNT, VALUE, counted, merged
+
+
+@dataclass(frozen=True)
+class Activity:
+    """Observations a day, in UTC; days without any are left out."""
+
+    days: Sequence[date]
+    counts: Sequence[int]
+
+
+def time_feature(spec: SequenceSpec) -> Feature | None:
+    """Return the feature that holds the time of each observation, if there is one."""
+    return next((each for each in spec.features if each.column == spec.order_by[0] and not each.shift), None)
+
+
+def days_of(table: pa.Table, spec: SequenceSpec, is_new: Array) -> list[pa.Table]:
+    """Return the days of new observations with their counts; nothing where no feature holds a date or a timestamp."""
+    time = time_feature(spec)
+    if time is None:
+        return []
+    values = pc.list_flatten(table.column(time.output))
+    if not (pa.types.is_timestamp(values.type) or pa.types.is_date(values.type)):
+        return []
+    return [counted(values.filter(pa.array(is_new)).cast(pa.date32(), safe=False))]
+
+
+def activity_of(parts: Sequence[pa.Table]) -> Activity | None:
+    """Return the sum of all parts, in order of time."""
+    days = merged(parts).sort_by(VALUE) if parts else None
+    return None if days is None else Activity(days.column(VALUE).to_pylist(), days.column(COUNT).to_pylist())

@@ -1,0 +1,134 @@
+"""What the published sequences of a subset tell, counted in one pass, a piece at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from obs2seq.domain.spec import IS_NEW, IS_PAD, N_OBSERVATIONS, SequenceSpec
+from obs2seq.kernel.columns import Array
+from obs2seq.loading.data import SequenceData
+from obs2seq.report.activity import Activity, activity_of, days_of
+from obs2seq.report.counting import COUNT, VALUE, counted, merged, plain, summed
+from obs2seq.report.samples import Sample, samples_of
+from obs2seq.report.values import Values, tally_for
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """How many there are of each number of observations; both of the same shape."""
+
+    observations: Array
+    counts: Array
+
+    @property
+    def total(self) -> int:
+        """How many there are in all."""
+        return int(self.counts.sum())
+
+    @property
+    def sum(self) -> int:
+        """How many observations they have together."""
+        return int((self.observations * self.counts).sum())
+
+
+@dataclass(frozen=True)
+class SubsetFigures:
+    """The figures of one subset."""
+
+    subset: str
+    sequences: int
+    positions: int
+    """Elements of one array in all sequences."""
+    real: int
+    """Of these, how many are no padding."""
+    histories: Lengths
+    """Pupils by the number of their observations."""
+    windows: Lengths
+    """Sequences by the number of theirs."""
+    values: Sequence[Values]
+    """Of each feature, in the order of the specification."""
+    activity: Activity | None
+    """Observations a day, where a feature holds the time."""
+    samples: Sequence[Sample]
+
+    @property
+    def pupils(self) -> int:
+        """How many there are."""
+        return self.histories.total
+
+    @property
+    def new(self) -> int:
+        """How many observations there are, each once."""
+        return self.histories.sum
+
+    @property
+    def padding(self) -> float:
+        """The share of positions that hold no observation."""
+        return 1 - self.real / self.positions if self.positions else 0.0
+
+    @property
+    def repeated(self) -> float:
+        """The share of real positions that stand in an earlier sequence too."""
+        return 1 - self.new / self.real if self.real else 0.0
+
+
+def figures_of(subset: str, data: SequenceData) -> SubsetFigures:
+    """Read a subset's sequences once; memory holds its pupils, and the counts of values.
+
+    Args:
+        subset: Its name.
+        data: Its sequences.
+    """
+    spec = data.spec
+    tallies = [tally_for(feature, spec, data.manifest.columns[feature.output]) for feature in spec.features]
+    pupils: list[pa.Table] = []
+    windows: list[pa.Table] = []
+    days: list[pa.Table] = []
+    samples: Sequence[Sample] = ()
+    columns = (spec.pupil, N_OBSERVATIONS, IS_PAD, IS_NEW, *(feature.output for feature in spec.features))
+    for table in data.tables(columns):
+        is_real = ~_flat(table, IS_PAD)
+        is_new = _flat(table, IS_NEW) & is_real
+        for tally in tallies:
+            tally.add(table.column(tally.feature.output), is_new, is_real)
+        pupils.append(_new_by_pupil(table, spec, is_new))
+        windows.append(counted(table.column(N_OBSERVATIONS)))
+        days += days_of(table, spec, is_new)
+        samples = samples or samples_of(table, spec)
+    histories = _lengths(merged(pupils).column(COUNT))
+    lengths = merged(windows)
+    windows_ = Lengths(lengths.column(VALUE).to_numpy(), lengths.column(COUNT).to_numpy())
+    return SubsetFigures(
+        subset=subset,
+        sequences=len(data),
+        positions=len(data) * spec.sequence_length,
+        real=windows_.sum,
+        histories=histories,
+        windows=windows_,
+        values=[tally.values() for tally in tallies],
+        activity=activity_of(days),
+        samples=samples,
+    )
+
+
+def _flat(table: pa.Table, mask: str) -> Array:
+    flags: Array = pc.list_flatten(table.column(mask)).to_numpy().astype(bool)
+    return flags
+
+
+def _new_by_pupil(table: pa.Table, spec: SequenceSpec, is_new: Array) -> pa.Table:
+    """Return how many new observations each pupil has in these sequences."""
+    new = is_new.reshape(-1, spec.sequence_length).sum(axis=1)
+    rows = pa.table({VALUE: plain(table.column(spec.pupil)), COUNT: pa.array(new, pa.int64())})
+    return summed(rows)
+
+
+def _lengths(observations: pa.ChunkedArray) -> Lengths:
+    """Count how many pupils have each number of observations."""
+    found, counts = np.unique(observations.to_numpy(), return_counts=True)
+    return Lengths(found, counts)

@@ -1,0 +1,103 @@
+"""The page: all figures of a run in one HTML file that needs no network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from obs2seq.domain.audit import MEANINGS as CHECKS
+from obs2seq.domain.rules import MEANINGS
+from obs2seq.report.installed import require_installed
+from obs2seq.report.plots import activity_plot, lengths_plot, values_plot
+from obs2seq.report.samples import COLOURS
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+    from obs2seq.domain.audit import Audit
+    from obs2seq.domain.manifest import Manifest
+    from obs2seq.report.figures import SubsetFigures
+
+
+@dataclass(frozen=True)
+class Subset:
+    """What the page shows of one subset."""
+
+    manifest: Manifest
+    figures: SubsetFigures
+    previous: Manifest | None = None
+    """Of the run that readers had before."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """What the page shows."""
+
+    subsets: Sequence[Subset]
+    audit: Audit | None = None
+    seconds: Mapping[str, float] | None = None
+    """How long each step took, in order."""
+    dataflow: str | None = None
+    """Its picture, as SVG."""
+    changes: Sequence[str] | None = None
+    """What differs from the run before, a sentence each."""
+
+
+def rendered(content: Content) -> str:
+    """Return the page as HTML.
+
+    Raises:
+        ConfigurationError: What draws it is not installed.
+    """
+    require_installed()
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=PackageLoader("obs2seq.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"n": _number, "share": _share}
+
+    def drawn(svg: str) -> Markup:
+        return Markup(svg)
+
+    return environment.get_template("page.html.j2").render(
+        content=content,
+        first=content.subsets[0],
+        checks=CHECKS,
+        rules=MEANINGS,
+        colours=COLOURS,
+        settings=_settings(content.subsets[0].manifest.settings),
+        drawn=drawn,
+        lengths_plot=lengths_plot,
+        values_plot=values_plot,
+        activity_plot=activity_plot,
+    )
+
+
+def _number(number: float) -> str:
+    return f"{number:,}" if isinstance(number, int) else f"{number:,.4g}"
+
+
+def _share(share: float) -> str:
+    return f"{share:.1%}"
+
+
+def _settings(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return what shaped the run, a line each; the specification's fields first."""
+    flat = dict(settings.get("specification", {})) | {k: v for k, v in settings.items() if k != "specification"}
+    return {name: _text(value) for name, value in flat.items() if value not in (None, {}, [], "")}
+
+
+def _text(value: Any) -> str:
+    """Return a value as people read it: lists and names with values without brackets."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {_text(inner)}" for name, inner in value.items() if inner is not None)
+    if isinstance(value, list | tuple):
+        return ("; " if value and isinstance(value[0], Mapping) else ", ").join(map(_text, value))
+    return str(value)

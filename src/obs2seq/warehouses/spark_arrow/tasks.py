@@ -1,0 +1,139 @@
+"""What a task does on its executor: takes its pupils' observations from Spark, and writes the output's files itself.
+
+Nothing here may need more than the executors have: obs2seq, pyarrow and NumPy.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Literal
+
+import pyarrow as pa
+from pyspark import TaskContext
+
+from obs2seq.domain.files import WrittenFile
+from obs2seq.domain.job import Job
+from obs2seq.domain.locations import join
+from obs2seq.storage.filesystems import opened
+from obs2seq.warehouses.arrow.accounts import Account
+from obs2seq.warehouses.arrow.failures import unwritable
+from obs2seq.warehouses.arrow.making import Maker, maker_for
+from obs2seq.warehouses.arrow.memory import Allowance, jemalloc, value_bytes
+from obs2seq.warehouses.arrow.shares import column_name
+from obs2seq.warehouses.arrow.steps import Writing
+from obs2seq.warehouses.arrow.store import Store
+from obs2seq.warehouses.arrow.writing import FileWriters
+from obs2seq.warehouses.spark_arrow.attempts import Attempt, telling
+
+TOLD = "attempt string"
+"""The columns that a task returns, as Spark DDL."""
+_DONE = 0.25
+"""What part of a task's observations has come, as far as can be guessed, when they no longer fit the memory."""
+
+
+@dataclass(frozen=True)
+class TaskOrder:
+    """What every task of a run is to make.
+
+    Args:
+        kind: Sequences, or whole observations.
+        job: The settings that shape the result.
+        schema: The observations to come, by name and type; texts are coded.
+        location: The run's folder.
+        budget: What a task's observations may take of memory, in bytes.
+        temporary_folder: Where the rest waits; None: on the executor's own disks.
+        environment: Variables that tell where S3 is, above the executor's own.
+    """
+
+    kind: Literal["sequences", "observations"]
+    job: Job
+    schema: pa.Schema
+    location: str
+    budget: int
+    temporary_folder: str | None
+    environment: Mapping[str, str]
+
+    def maker(self) -> Maker:
+        """Return what makes the output; raise where the specification does not fit the columns."""
+        return maker_for(self.kind, self.job, self.schema)
+
+    def allowance(self) -> Allowance:
+        """Return what the budget means for one task, which has one thread."""
+        maker = self.maker()
+        return Allowance(
+            budget=self.budget,
+            threads=1,
+            row_bytes=sum(map(value_bytes, self.schema.types)),
+            stride=maker.stride,
+            output_bytes=sum(map(value_bytes, maker.schema.types)),
+            width=maker.width,
+        )
+
+
+def make_partition(order: TaskOrder, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Make all of one partition, which holds all observations of some pupils; yield the attempt as one row."""
+    os.environ.update(order.environment)
+    pa.set_cpu_count(1)  # Spark runs as many tasks as there are processors
+    with telling(), jemalloc():
+        attempt = _attempt(order, batches)
+    yield pa.RecordBatch.from_pydict({"attempt": [attempt.to_text()]})
+
+
+def _name(context: TaskContext) -> str:
+    """Return what the files of an attempt are called: no other attempt's, at this task or another, are called so."""
+    return f"part-{context.partitionId():05d}-{context.stageId()}-{context.taskAttemptId()}"
+
+
+def _attempt(order: TaskOrder, batches: Iterator[pa.RecordBatch]) -> Attempt:
+    context = TaskContext.get()
+    assert context is not None, "Spark runs this"
+    maker, allowance, account = order.maker(), order.allowance(), Account()
+    writers = FileWriters(order.location, order.job.compression, maker.schema, maker.width, _name(context))
+    pupil = column_name(order.schema, order.job.spec.pupil)
+    folder = order.temporary_folder or _executor_folder()
+    with Store(order.schema, pupil, allowance, folder) as store, ThreadPoolExecutor(1) as pool:
+        for number, table in enumerate(_tables(batches, order.schema, allowance.piece_rows)):
+            store.add((0, number), table, _DONE)
+        Writing(maker, writers, account, 1, allowance.row_group_values).write(store.groups(), pool)
+    return Attempt(context.stageId(), list(_files(order.location, writers.rows)), account.made)
+
+
+def _tables(batches: Iterator[pa.RecordBatch], schema: pa.Schema, most: int) -> Iterator[pa.Table]:
+    """Join Spark's small batches, and give their columns the types of the schema."""
+    waiting: list[pa.RecordBatch] = []
+    for batch in batches:
+        waiting.append(batch)
+        if sum(map(len, waiting)) >= most:
+            yield _typed(waiting, schema)
+            waiting = []
+    if waiting:
+        yield _typed(waiting, schema)
+
+
+def _typed(batches: list[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
+    table = pa.Table.from_batches(batches)
+    columns = [_cast(column, field.type) for column, field in zip(table.columns, schema, strict=True)]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _cast(column: pa.ChunkedArray, type_: pa.DataType) -> pa.ChunkedArray:
+    if pa.types.is_dictionary(type_):
+        return column.cast(type_.value_type).dictionary_encode()
+    return column if column.type == type_ else column.cast(type_)
+
+
+def _executor_folder() -> str | None:
+    """Return a folder on the disks that Spark has for its own temporary files; None where it names none."""
+    folder = os.environ.get("SPARK_LOCAL_DIRS", "").split(",")[0]
+    return folder if folder and os.access(folder, os.W_OK) else None
+
+
+def _files(location: str, rows: Mapping[str, int]) -> Iterator[WrittenFile]:
+    for name, count in rows.items():
+        where = join(location, name)
+        filesystem, path = opened(where)
+        with unwritable(where):
+            yield WrittenFile(name, filesystem.get_file_info(path).size, count)

@@ -1,0 +1,314 @@
+"""Leaks that are planted are found, and clean data is let through."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from obs2seq.audit.auditing import audit
+from obs2seq.audit.coin_flips import flipped, raw_columns
+from obs2seq.audit.future import features_that_read_ahead
+from obs2seq.audit.hashing import position_hashes, sequence_hashes
+from obs2seq.bootstrap import run
+from obs2seq.bootstrap.audits import audit_published, canary, changed_future
+from obs2seq.cli import main
+from obs2seq.domain.audit import Audit, Finding
+from obs2seq.domain.spec import SequenceSpec
+from obs2seq.errors import ConfigurationError, DataError, DataNotFoundError
+from obs2seq.generator import generate
+from obs2seq.loading.data import SequenceData
+from obs2seq.loading.opening import load
+from obs2seq.settings import Settings
+from tests.small_jobs import put, put_answers
+
+CORRECT = {"name": "correct", "column": "correct", "pad": -1}
+EXERCISE = {"name": "exercise_id", "column": "exercise_id", "pad": -1}
+DURATION = {"name": "duration_s", "column": "duration_s", "pad": -1.0}
+SKILL = {"name": "skill", "column": "skill", "pad": ""}
+FEATURES = (CORRECT, EXERCISE, DURATION, SKILL)
+
+
+def history(pupil: int, seed: int, n: int = 20, exercises: int = 5) -> list[dict[str, Any]]:
+    """Answers of a pupil, all different from those of another seed."""
+    chance = np.random.default_rng(seed)
+    return [
+        {
+            "pupilid": pupil,
+            "observation_id": i,
+            "answered_at": 1_000_000 * i,
+            "exercise_id": int(chance.integers(exercises)),
+            "skill": "addition",
+            "correct": int(chance.integers(2)),
+            "duration_s": float(chance.random()),
+        }
+        for i in range(n)
+    ]
+
+
+def settings(tmp_path: Path, **changes: object) -> Settings:
+    """A job on folders train and test, by the embedded engine."""
+    values: dict[str, object] = {
+        "s3_data_location": str(tmp_path / "in"),
+        "output_s3_location": str(tmp_path / "out"),
+        "mode": "local",
+        "engine": "arrow",
+        "sequence_length": 10,
+        "features": FEATURES,
+        "subsets": {"train": 0.5, "test": 0.5},
+    }
+    return Settings(**(values | changes))
+
+
+def published(tmp_path: Path, train: list[Any], test: list[Any], **changes: object) -> dict[str, SequenceData]:
+    """Publish histories by subset, whatever an audit would say, and load them."""
+    for subset, histories in (("train", train), ("test", test)):
+        put_answers(str(tmp_path / "in" / subset / "part-0.parquet"), *histories)
+    run(settings(tmp_path, audit="warn", **changes))
+    return {subset: load(tmp_path / "out", subset) for subset in ("train", "test")}
+
+
+def leaks(found: Audit) -> list[tuple[str, str, str]]:
+    return [(finding.check, finding.where, finding.found) for finding in found.leaks]
+
+
+def test_clean_subsets_have_no_finding(tmp_path: Path) -> None:
+    subsets = published(tmp_path, [history(i, i) for i in range(5)], [history(i, i) for i in range(5, 8)])
+    found = audit(subsets)
+    assert found.findings == ()
+    assert found.skipped == {}
+    assert set(found.checked) == {"pupils", "twins", "unseen", "look_ahead"}
+
+
+def test_a_pupil_in_two_subsets_is_a_leak(tmp_path: Path) -> None:
+    subsets = published(tmp_path, [history(1, 1), history(2, 2)], [history(2, 3), history(4, 4)])
+    assert leaks(audit(subsets)) == [("pupils", "'train' and 'test'", "pupils that are in both: 1")]
+
+
+def test_a_history_under_another_name_is_a_leak(tmp_path: Path) -> None:
+    copied = [row | {"pupilid": 9} for row in history(1, 1)]
+    subsets = published(tmp_path, [history(1, 1), history(2, 2)], [copied, history(4, 4)])
+    expected = "2 of 4 sequences of 'test' stand in 'train' as well"
+    assert leaks(audit(subsets)) == [("twins", "'train' and 'test'", expected)]
+
+
+def test_what_many_pupils_have_alike_is_no_leak(tmp_path: Path) -> None:
+    alike = [[row | {"pupilid": pupil} for row in history(0, 0)] for pupil in range(20)]
+    subsets = published(tmp_path, alike[:10], alike[10:])
+    assert audit(subsets).findings == ()
+
+
+def test_answers_alone_are_alike_by_chance(tmp_path: Path) -> None:
+    wrong = [[row | {"correct": 0} for row in history(pupil, pupil)] for pupil in (1, 2)]
+    subsets = published(tmp_path, wrong[:1], wrong[1:], features=(CORRECT,))
+    assert audit(subsets).findings == ()
+
+
+def test_an_id_that_training_does_not_hold_is_told_and_is_no_leak(tmp_path: Path) -> None:
+    unknown = [row | {"exercise_id": 77, "skill": "division"} for row in history(9, 9)]
+    subsets = published(tmp_path, [history(i, i) for i in range(5)], [unknown])
+    found = audit(subsets)
+    assert found.leaks == []
+    assert [(finding.where, finding.found) for finding in found.findings] == [
+        ("'test', feature 'exercise_id'", "1 of 1 values are unknown to 'train'"),
+        ("'test', feature 'skill'", "1 of 1 values are unknown to 'train'"),
+    ]
+
+
+def test_an_observation_from_after_the_split_is_a_leak(tmp_path: Path) -> None:
+    time = {"name": "time", "column": "observation_id", "pad": -1}
+    changes = {"features": (time, CORRECT), "order_by": ("observation_id",)}
+    subsets = published(tmp_path, [history(1, 1, 15)], [history(1, 1, 20)[10:]], **changes)
+    found = audit(subsets, periods={"train": (None, 10), "test": (10, None)})
+    assert leaks(found) == [("times", "'train'", "new observations from 10 or later")]
+    assert "pupils" not in found.checked
+
+
+def test_times_that_no_feature_holds_are_not_checked(tmp_path: Path) -> None:
+    subsets = published(tmp_path, [history(1, 1)], [history(2, 2)])
+    found = audit(subsets, periods={"train": (None, 10), "test": (10, None)})
+    assert found.skipped == {"times": "no feature holds the time 'answered_at'"}
+
+
+def test_a_feature_that_looks_ahead_is_a_leak_unless_it_is_a_target(tmp_path: Path) -> None:
+    ahead = {"name": "next", "column": "correct", "pad": -1, "shift": 2}
+    subsets = published(tmp_path, [history(1, 1)], [history(2, 2)], features=(CORRECT, ahead))
+    assert leaks(audit(subsets)) == [
+        ("look_ahead", "feature 'next'", "it reads 2 positions ahead, and is none of the targets")
+    ]
+    assert audit(subsets, ["next"]).leaks == []
+
+
+def test_short_sequences_and_single_subsets_say_what_was_not_checked(tmp_path: Path) -> None:
+    short = published(tmp_path, [history(1, 1, 3)], [history(2, 2, 3)])
+    assert audit(short).skipped == {"twins": "no sequence has 10 observations"}
+    alone = audit({"train": short["train"]})
+    assert set(alone.skipped) == {"pupils", "twins", "unseen"}
+
+
+def test_hashes_tell_apart_values_and_places_of_all_types() -> None:
+    rows = {
+        "equal": [[1.0, 2.5], [1.0, 2.5], [2.5, 1.0], [1.0, 2.25]],
+        "text": [["a", "b"], ["a", "b"], ["b", "a"], ["a", "c"]],
+        "whole": [[1, 2], [1, 2], [2, 1], [1, 3]],
+        "flag": [[True, False], [True, False], [False, True], [True, True]],
+    }
+    for values in rows.values():
+        hashes = sequence_hashes(position_hashes([pa.chunked_array([pa.array(values)])], 2))
+        assert hashes[0] == hashes[1]
+        assert len(set(hashes.tolist())) == 3
+
+
+def test_a_leak_keeps_a_run_from_being_published(tmp_path: Path) -> None:
+    for subset in ("train", "test"):
+        put_answers(str(tmp_path / "in" / subset / "part-0.parquet"), history(1, 1))
+    with pytest.raises(
+        DataError, match=r"audit: expected .* without leaks, found 'train' and 'test': pupils that are in both: 1"
+    ):
+        run(settings(tmp_path))
+    with pytest.raises(DataNotFoundError):
+        load(tmp_path / "out", "train")
+    run(settings(tmp_path, audit="warn"))
+    stored = json.loads(next((tmp_path / "out").glob("test_*/run_id=*/_AUDIT.json")).read_text())
+    assert [finding["check"] for finding in stored["findings"]] == ["pupils", "twins"]
+    run(settings(tmp_path, audit="off", force=True))
+
+
+def test_a_look_ahead_stops_a_run_before_it_reads(tmp_path: Path) -> None:
+    ahead = {"name": "next", "column": "correct", "pad": -1, "shift": 1}
+    with pytest.raises(DataError, match="feature 'next': it reads 1 positions ahead"):
+        run(settings(tmp_path, features=(CORRECT, ahead)))
+    with pytest.raises(
+        ConfigurationError, match=r"targets: expected names of features, found 'nxt'\. Hint: did you mean"
+    ):
+        run(settings(tmp_path, features=(CORRECT, ahead), targets=("nxt",)))
+
+
+def test_a_finished_run_is_not_audited_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    published(tmp_path, [history(1, 1)], [history(2, 2)])
+    stored = next((tmp_path / "out").glob("test_*/run_id=*/_AUDIT.json"))
+    before = stored.stat().st_mtime_ns
+    run(settings(tmp_path, audit="warn"))
+    assert stored.stat().st_mtime_ns == before
+    stored.write_text("{")
+    run(settings(tmp_path, audit="warn"))
+    assert Audit.model_validate_json(stored.read_text()).findings == ()
+
+
+def test_the_command_prints_findings_and_no_pupil(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    published(tmp_path, [history(123456, 1)], [history(123456, 1)])
+    assert main(["audit", str(tmp_path / "out"), "--subsets", "train=0.5,test=0.5"]) == 1
+    printed = capsys.readouterr().out
+    assert "✗  no pupil is in two subsets" in printed
+    assert "✓  no feature reads what comes after its position" in printed
+    assert "123456" not in printed
+    assert main(["audit"]) == 2
+    assert main(["audit", str(tmp_path / "none")]) == 1
+
+
+def test_the_outcome_of_what_is_published_is_the_same_as_of_the_run(tmp_path: Path) -> None:
+    published(tmp_path, [history(1, 1)], [history(1, 1)])
+    stored = next((tmp_path / "out").glob("test_*/run_id=*/_AUDIT.json"))
+    assert audit_published(str(tmp_path / "out"), settings(tmp_path)) == Audit.model_validate_json(stored.read_text())
+
+
+SPEC = {"order_by": ["answered_at"], "sequence_length": 4, "features": [CORRECT]}
+
+
+def test_what_reads_ahead_changes_when_the_future_is_taken_away() -> None:
+    rows = pa.Table.from_pylist([*history(1, 1, 9), *history(2, 2, 5)])
+    ahead = {"name": "next", "column": "duration_s", "pad": -1.0, "shift": 1}
+    behind = {"name": "last", "column": "duration_s", "pad": -1.0, "shift": -1}
+    spec = SequenceSpec(**(SPEC | {"features": [CORRECT, ahead, behind], "align": "end", "stride": 2}))
+    expected = "2 of 8 values change when the pupil's future does"
+    assert list(features_that_read_ahead(rows, spec)) == [
+        Finding(check="look_ahead", where="feature 'next'", found=expected)
+    ]
+    assert list(features_that_read_ahead(rows, spec, ["next"])) == []
+
+
+def test_flips_are_fair_and_take_the_place_of_nulls() -> None:
+    table = pa.table({"correct": pa.array([1, 0, None, 1] * 250), "other": range(1000)})
+    made = flipped(table, ["correct"], 1)
+    assert made.column("correct").null_count == 0
+    assert 400 < sum(made.column("correct").to_pylist()) < 600
+    assert made.column("other") == table.column("other")
+    assert made != flipped(table, ["correct"], 2)
+
+
+def test_scores_keep_their_values_in_another_order() -> None:
+    table = pa.table({"score": range(1000), "out_of": range(0, 2000, 2)})
+    made = flipped(table, ["score", "out_of"], 1)
+    assert sorted(made.column("score").to_pylist()) == list(range(1000))
+    assert made.column("out_of").to_pylist() == [2 * score for score in made.column("score").to_pylist()]
+    assert made != table
+
+
+def test_answers_are_traced_to_the_columns_of_the_input() -> None:
+    raw = ["score", "Out_Of", "correct"]
+    assert raw_columns("correct", {}, raw) == ["correct"]
+    assert raw_columns("right", {"right": "score"}, raw) == ["score"]
+    assert raw_columns("right", {"right": "score >= out_of / 2"}, raw) == ["score", "Out_Of"]
+    with pytest.raises(DataError, match="right"):
+        raw_columns("right", {}, raw)
+
+
+@pytest.fixture(scope="module")
+def observations(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Generated observations."""
+    folder = tmp_path_factory.mktemp("generated") / "observations"
+    generate(folder, observations=20_000, files=2, force=True)
+    return str(folder)
+
+
+def test_the_canary_lives_on_clean_features(tmp_path: Path, observations: str) -> None:
+    clean = Settings(s3_data_location=observations, mode="local", engine="arrow", sequence_length=50)
+    outcome = canary(clean, "correct")
+    assert outcome.is_chance
+    assert outcome.positions > 5_000
+    assert changed_future(clean) == []
+
+
+@pytest.mark.parametrize(
+    ("planted", "columns", "telling"),
+    [
+        ({"name": "planted", "column": "correct", "pad": 0, "shift": 1}, {}, "'planted' of the position before"),
+        ({"name": "planted", "column": "score", "pad": 0}, {"score": "correct * 3 + 1"}, "'planted'"),
+    ],
+    ids=["the answer to come", "the answer in other words"],
+)
+def test_the_canary_dies_of_a_planted_look_ahead(
+    tmp_path: Path, observations: str, planted: dict[str, Any], columns: dict[str, str], telling: str
+) -> None:
+    features = ({"name": "correct", "column": "correct", "pad": 0}, planted)
+    job = Settings(
+        s3_data_location=observations,
+        mode="local",
+        engine="arrow",
+        sequence_length=50,
+        features=features,
+        columns=columns,
+    )
+    outcome = canary(job, "correct")
+    assert not outcome.is_chance
+    assert outcome.auc > 0.9
+    assert outcome.most_telling == telling
+
+
+def test_the_canary_says_what_it_misses(tmp_path: Path, observations: str) -> None:
+    job = Settings(s3_data_location=observations, mode="local", engine="arrow")
+    with pytest.raises(
+        ConfigurationError, match=r"answer: expected the name of a feature, found 'corect'\. Hint: did you mean"
+    ):
+        canary(job, "corect")
+    few = tmp_path / "few" / "part-0.parquet"
+    few.parent.mkdir()
+    pq.write_table(pa.Table.from_pylist(history(1, 1)), few)
+    with pytest.raises(DataError, match="canary: expected 50 answers of each kind in each half of the pupils"):
+        canary(settings(tmp_path, s3_data_location=str(few.parent)), "correct")
+    put(str(tmp_path / "none" / "part-0.csv"), b"pupilid\n")
+    with pytest.raises(DataNotFoundError):
+        canary(settings(tmp_path, s3_data_location=str(tmp_path / "none")), "correct")

@@ -1,0 +1,204 @@
+"""The steps of each engine, drawn and listed; nothing here starts a session."""
+
+import io
+import json
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from obs2seq.bootstrap.jobs import job
+from obs2seq.bootstrap.lineage import graph
+from obs2seq.lineage import code, modules
+from obs2seq.lineage.catalogue import catalogue, print_catalogue
+from obs2seq.lineage.drawing import dot, tree
+from obs2seq.lineage.graph import Graph
+from obs2seq.settings import Settings
+from tests.commands import asked
+
+Capture = pytest.CaptureFixture[str]
+ENGINES = [{"mode": "local"}, {"mode": "local", "engine": "arrow"}, {"mode": "athena"}]
+KINDS = ["sequences", "observations"]
+
+
+def settings(**changes: object) -> Settings:
+    return Settings(**{"mode": "local", "sequence_length": 20, **changes})
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_step_has_code_a_meaning_and_an_owner(engine: dict[str, str], kind: str) -> None:
+    found = graph(settings(**engine, output=kind))
+
+    for name, step in found.steps.items():
+        assert step.roots, name
+        for root in step.roots:
+            where = modules.module(root.module)
+            assert where is not None, root
+            assert where.definition(root.name) is not None, root
+        assert step.meaning, name
+        assert step.owner, name
+        assert set(step.upstream) <= {*list(found.steps)[: list(found.steps).index(name)], *found.inputs}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_steps_of_one_engine_have_versions_of_their_own(engine: dict[str, str]) -> None:
+    versions = graph(settings(**engine)).versions
+
+    assert len(set(versions.values())) == len(versions)
+
+
+def test_the_settings_choose_the_steps() -> None:
+    chunked, sliding = (graph(settings(stride=stride)) for stride in (20, 5))
+
+    assert [each.name for each in chunked.steps["windows"].roots] == ["windows__chunked"]
+    assert [each.name for each in sliding.steps["windows"].roots] == ["windows__overlapping"]
+    before_windows = chunked.path_to("blocks").steps
+    assert all(chunked.versions[name] == sliding.versions[name] for name in before_windows)
+    assert chunked.versions["sequences"] != sliding.versions["sequences"]
+
+
+def test_checks_are_no_steps() -> None:
+    assert not [name for name in graph(settings()).steps if name.endswith("_raw") or "schema" in name]
+
+
+def test_a_change_of_one_function_changes_what_is_below_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = dict(graph(settings(session_gap_seconds=60.0)).versions)
+    get_data = modules.pkgutil.get_data
+
+    def changed(package: str, path: str) -> bytes | None:
+        content = get_data(package, path)
+        if path == "flow/sessions.py" and content is not None:
+            content = content.replace(b"_MOST_DIGITS = 38", b"_MOST_DIGITS = 37")
+        return content
+
+    monkeypatch.setattr(modules.pkgutil, "get_data", changed)
+    _forget()
+    after = dict(graph(settings(session_gap_seconds=60.0)).versions)
+    monkeypatch.undo()
+    _forget()
+
+    differing = {name for name in before if before[name] != after[name]}
+    numbered = graph(settings(session_gap_seconds=60.0)).path_to("numbered_observations")
+    assert "numbered_observations" in differing
+    assert not differing & (set(numbered.steps) - {"numbered_observations"})
+    assert {"sequences", "windows", "blocks", "kept_windows"} <= differing
+    assert "feature_pads" not in differing
+
+
+def _forget() -> None:
+    for name in ("_text", "_references", "_annotated", "_neighbours", "_method_names"):
+        getattr(code, name).cache_clear()
+    modules.module.cache_clear()
+
+
+def test_versions_cost_no_spark_and_no_hamilton() -> None:
+    program = (
+        "import sys\n"
+        "from obs2seq.lineage.engines import arrow_graph, athena_graph\n"
+        "assert arrow_graph('sequences').versions and athena_graph('sequences').versions\n"
+        "assert not {'pyspark', 'hamilton', 'numpy', 'pyarrow', 'pygraphviz'} & set(sys.modules)\n"
+    )
+
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_the_tree_shows_each_step_once() -> None:
+    found = Graph("spark", graph(settings()).path_to("history").steps, "history")
+
+    lines = tree(found).splitlines()
+
+    assert lines[0].startswith("history  ")
+    assert lines[1].startswith("└── order_keys  ")
+    assert lines[2].startswith("    └── keyed_observations  ")
+    assert lines[-1].endswith("spec (input)")
+    assert sum(line.endswith("(above)") for line in lines) == sum("(above)" in line for line in lines) >= 1
+
+
+def test_lineage_prints_the_path_to_one_step(capsys: Capture) -> None:
+    answer = asked(capsys, "lineage", "--engine", "arrow", "--to", "observations")
+
+    assert answer.code == 0
+    names = [line.strip("│├└─ ").split()[0] for line in answer.out.splitlines()]
+    assert names == ["observations", "mapped_observations", "raw_observations", "share"]
+
+
+def test_lineage_of_a_column_leads_to_that_column(capsys: Capture, tmp_path: Path) -> None:
+    answer = asked(capsys, "lineage", "--to", "correct_sequence", "--file", tmp_path / "flow.dot")
+
+    text = (tmp_path / "flow.dot").read_text()
+    assert (answer.code, answer.out) == (0, "")
+    assert '"sequences" -> "column correct_sequence";' in text
+    assert "column skill_sequence" not in text
+    assert '"blocks" -> "windows";' in text
+
+
+def test_lineage_is_drawn_as_svg(capsys: Capture, tmp_path: Path) -> None:
+    pytest.importorskip("pygraphviz")
+
+    answer = asked(capsys, "lineage", "--file", tmp_path / "flow.svg")
+
+    assert answer.code == 0, answer.err
+    texts = {each.text for each in ET.parse(tmp_path / "flow.svg").iter("{http://www.w3.org/2000/svg}text")}
+    assert {"raw_observations", "sequences", "correct_sequence"} <= texts
+
+
+def test_svg_without_graphviz_is_refused_with_the_way_out(
+    capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pygraphviz", None)
+
+    answer = asked(capsys, "lineage", "--engine", "arrow", "--file", tmp_path / "flow.svg")
+
+    assert answer.code == 2
+    assert "expected Graphviz for SVG, found none installed. Hint: pip install 'obs2seq[lineage]', or" in answer.err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--to", "window"), "option --to: expected a step, found 'window'. Hint: did you mean 'windows'."),
+        (("--file", "flow.png"), "option --file: expected a file that ends in .svg, .dot or .txt, found 'flow.png'."),
+    ],
+)
+def test_lineage_refuses_what_it_does_not_know(capsys: Capture, words: tuple[str, ...], said: str) -> None:
+    answer = asked(capsys, "lineage", *words)
+
+    assert (answer.code, answer.out) == (2, "")
+    assert said in answer.err
+
+
+def test_names_are_quoted_in_dot() -> None:
+    assert '[label="say \\"a\\\\b\\""' in dot(graph(settings(engine="arrow")), ['say "a\\b"'])
+
+
+def test_catalog_lists_steps_and_columns_as_json(capsys: Capture) -> None:
+    answer = asked(capsys, "catalog", "--json", "--columns", '{correct: "CAST(score > 1 AS INT)"}')
+
+    entries = json.loads(answer.out)
+    steps, columns = ({each["name"]: each for each in entries if each["kind"] == kind} for kind in ("step", "column"))
+    assert steps["observations"]["upstream"] == ["judged_observations", "row_rules", "read_columns", "tally"]
+    assert steps["observations"]["type"] == "DataFrame"
+    assert list(columns)[:3] == ["pupilid", "session_index", "sequence_index"]
+    assert columns["duration_s_sequence"]["unit"] == "seconds"
+    assert columns["correct_sequence"]["meaning"] == "values of correct = CAST(score > 1 AS INT), padded with 0"
+    assert columns["correct_sequence"]["type"] == "array<type of correct>"
+    assert columns["correct_sequence"]["version"] == steps["sequences"]["version"]
+    assert all(each["meaning"] for each in entries)
+
+
+def test_catalog_is_a_table_for_people() -> None:
+    chosen = settings(engine="arrow", output="observations")
+    console = Console(width=160, record=True, file=io.StringIO())
+
+    print_catalogue(catalogue(graph(chosen), job(chosen), "observations"), console)
+
+    text = console.export_text()
+    assert "steps" in text
+    assert "columns of the output" in text
+    assert "prepared_observations" in text
+    assert "answered_at" in text

@@ -1,0 +1,168 @@
+"""The page on a run: its figures, and that it says what the run left behind."""
+
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from obs2seq.bootstrap import run
+from obs2seq.bootstrap.reports import report_published
+from obs2seq.cli import main
+from obs2seq.errors import ConfigurationError, DataError
+from obs2seq.loading.opening import load
+from obs2seq.report import installed
+from obs2seq.report.figures import SubsetFigures, figures_of
+from obs2seq.report.octaves import by_octave, label
+from obs2seq.report.samples import PADDING, REPEATED
+from obs2seq.report.values import Bar
+from obs2seq.settings import Settings
+from tests.small_jobs import answers, put_answers, settings_for
+
+FEATURES = (
+    {"name": "pupilid", "column": "pupilid", "pad": -1},
+    {"name": "correct", "column": "correct", "pad": -1},
+    {"name": "skill", "column": "skill", "pad": ""},
+    {"name": "duration_s", "column": "duration_s", "pad": -1.0},
+    {"name": "time", "column": "answered_at", "pad": "1970-01-01"},
+)
+SECTIONS = [
+    "run",
+    "ledger",
+    "sequences",
+    "lengths",
+    "values",
+    "activity",
+    "cells",
+    "quality",
+    "audit",
+    "dataflow",
+    "changes",
+]
+
+
+def published(tmp_path: Path, **changes: object) -> Settings:
+    """Two pupils with four answers and one, windows of three a step apart; and one pupil to test on."""
+    put_answers(str(tmp_path / "in" / "train" / "part-0.parquet"), answers(1, [1, 0, 1, 1]), answers(2, [0]))
+    put_answers(str(tmp_path / "in" / "test" / "part-0.parquet"), answers(3, [1, 1]))
+    values: dict[str, Any] = {
+        "engine": "arrow",
+        "features": FEATURES,
+        "stride": 1,
+        "subsets": {"train": 0.5, "test": 0.5},
+    }
+    settings = settings_for(str(tmp_path / "in"), str(tmp_path / "out"), **(values | changes))
+    run(settings)
+    return settings
+
+
+@pytest.fixture(scope="module")
+def figures(tmp_path_factory: pytest.TempPathFactory) -> SubsetFigures:
+    """The figures of the training set: windows 1 0 1, 0 1 1 and 0."""
+    folder = tmp_path_factory.mktemp("published")
+    published(folder)
+    return figures_of("train", load(folder / "out", "train"))
+
+
+def test_sequences_and_padding_are_counted(figures: SubsetFigures) -> None:
+    assert (figures.sequences, figures.pupils, figures.positions, figures.real, figures.new) == (3, 2, 9, 7, 5)
+    assert figures.padding == pytest.approx(2 / 9)
+    assert figures.repeated == pytest.approx(2 / 7)
+
+
+def test_lengths_are_those_of_histories_and_of_sequences(figures: SubsetFigures) -> None:
+    assert dict(zip(figures.histories.observations, figures.histories.counts, strict=True)) == {1: 1, 4: 1}
+    assert dict(zip(figures.windows.observations, figures.windows.counts, strict=True)) == {1: 1, 3: 2}
+
+
+def test_values_are_counted_once_and_everywhere_and_never_as_padding(figures: SubsetFigures) -> None:
+    values = {each.feature: each for each in figures.values}
+    assert values["correct"].bars == [Bar("0", 2, 3), Bar("1", 3, 4)]
+    assert values["skill"].bars == [Bar("addition", 5, 7)]
+    assert values["duration_s"].bars == [Bar("2 to 4", 5, 7)]
+    assert (values["duration_s"].least, values["duration_s"].most, values["duration_s"].mean) == (2.5, 2.5, 2.5)
+
+
+def test_no_pupil_is_shown(figures: SubsetFigures) -> None:
+    pupils = next(each for each in figures.values if each.feature == "pupilid")
+    assert (pupils.distinct, list(pupils.bars)) == (2, [])
+    assert "pupilid" not in [sample.feature for sample in figures.samples]
+
+
+def test_activity_counts_each_observation_once(figures: SubsetFigures) -> None:
+    assert figures.activity is not None
+    assert ([day.isoformat() for day in figures.activity.days], figures.activity.counts) == (["2026-01-05"], [5])
+
+
+def test_samples_tell_values_padding_and_repeats_apart(figures: SubsetFigures) -> None:
+    correct = next(sample for sample in figures.samples if sample.feature == "correct")
+    rows = sorted(correct.rows, key=str)
+    assert [row.count(PADDING) for row in rows] == [0, 0, 2] or sum(row.count(PADDING) for row in rows) == 2
+    assert sum(row.count(REPEATED) for row in rows) == 2
+    assert len({cell for row in rows for cell in row if cell >= 0}) == 2
+
+
+def test_measures_fall_into_doublings() -> None:
+    values = np.array([0.0, -0.0, 1.0, 1.99, 2.0, 0.25, -3.0, -4.0, math.inf, -math.inf, math.nan, 5e-324])
+    octaves = by_octave(values)
+    assert {label(each): octaves[each] for each in sorted(octaves)} == {
+        "-∞": 1,
+        "-8 to -4": 1,
+        "-4 to -2": 1,
+        "0": 2,
+        "4.94066e-324 to 9.88131e-324": 1,
+        "0.25 to 0.5": 1,
+        "1 to 2": 2,
+        "2 to 4": 1,
+        "∞": 1,
+        "NaN": 1,
+    }
+
+
+def test_a_run_leaves_its_report_with_every_subset(tmp_path: Path) -> None:
+    published(tmp_path, report=True, audit="warn")
+    pages = [path.read_text() for path in (tmp_path / "out").glob("*/run_id=*/_REPORT.html")]
+    assert len(pages) == 2
+    assert pages[0] == pages[1]
+    assert re.findall(r'<section id="(\w+)">', pages[0]) == SECTIONS
+    assert "no pupil is in two subsets" in pages[0]
+    assert not re.search(r'(src|href)="?(https?:)?//|@import|url\((?!#)', pages[0])
+
+
+def test_a_run_with_a_leak_is_reported_and_not_published(tmp_path: Path) -> None:
+    for subset in ("train", "test"):
+        put_answers(str(tmp_path / "in" / subset / "part-0.parquet"), answers(1, [1, 0]))
+    changes = {"engine": "arrow", "subsets": {"train": 0.5, "test": 0.5}, "audit": "fail", "report": True}
+    with pytest.raises(DataError, match="pupils that are in both: 1"):
+        run(settings_for(str(tmp_path / "in"), str(tmp_path / "out"), **changes))
+    page = next((tmp_path / "out").glob("*/run_id=*/_REPORT.html")).read_text()
+    assert "pupils that are in both: 1" in page
+    assert not list((tmp_path / "out").glob("*/_CURRENT.json"))
+
+
+def test_what_is_published_can_be_reported_on_later(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    published(tmp_path)
+    page = report_published(str(tmp_path / "out"), ["train", "test"])
+    assert "The run was not audited." in page
+    words = ["report", str(tmp_path / "out"), "--to", str(tmp_path / "page.html"), "--subsets", "train=0.5,test=0.5"]
+    assert main(words) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "page.html")
+    assert (tmp_path / "page.html").read_text() == page
+
+
+def test_texts_in_settings_and_values_cannot_become_markup(tmp_path: Path) -> None:
+    rows = [row | {"skill": "<script>alert(1)</script>"} for row in answers(1, [1, 0])]
+    put_answers(str(tmp_path / "in" / "part-0.parquet"), rows)
+    features = (*FEATURES[:2], {"name": "skill", "column": "skill", "pad": "<b>"})
+    run(settings_for(str(tmp_path / "in"), str(tmp_path / "out"), engine="arrow", features=features))
+    page = report_published(str(tmp_path / "out"), ["train"])
+    assert "<script" not in page
+    assert "<b>" not in page
+
+
+def test_a_report_that_cannot_be_drawn_stops_a_run_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(installed, "_NEEDED", ("jinja2", "not_there"))
+    with pytest.raises(ConfigurationError, match=r"report: expected .* found no module 'not_there'"):
+        published(tmp_path, report=True)
