@@ -171,6 +171,13 @@ def test_a_temporary_folder_that_is_none_is_refused(monkeypatch: pytest.MonkeyPa
         made(tmp_path / "in", tmp_path / "out", **options)
 
 
+def test_a_temporary_folder_that_is_missing_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    options = needing_files(tmp_path, monkeypatch)
+
+    with pytest.raises(StorageError, match=r"temporary: expected to write about .* found: No such file or directory"):
+        made(tmp_path / "in", tmp_path / "out", **options)
+
+
 def test_a_disk_that_fills_up_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     options = needing_files(tmp_path, monkeypatch)
     (tmp_path / "temporary").mkdir()

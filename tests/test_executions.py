@@ -25,7 +25,7 @@ from obs2seq.warehouses.spark_arrow.attempts import Attempt
 from obs2seq.warehouses.spark_arrow.choice import ChosenEngine
 from obs2seq.warehouses.spark_arrow.executors import fault, lacking
 from obs2seq.warehouses.spark_arrow.obstacles import ObstacleError
-from obs2seq.warehouses.spark_arrow.shuffling import wait_for_stragglers
+from obs2seq.warehouses.spark_arrow.shuffling import rows_per_batch, wait_for_stragglers
 from obs2seq.warehouses.spark_arrow.sizes import Sizes
 from obs2seq.warehouses.subsets import SubsetSource
 from tests.small_jobs import CORRECT, settings_for
@@ -181,6 +181,19 @@ def test_what_only_native_does_is_refused_by_name_before_the_run(
     assert str(refused.value) == f"{key}: {problem}. Hint: set execution: native."
 
 
+def test_a_driver_without_pandas_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spark itself asks for it, to hand rows to Python."""
+    monkeypatch.setattr("obs2seq.bootstrap.executions.find_spec", lambda name: None if name == "pandas" else object())
+
+    with pytest.raises(ConfigurationError) as refused:
+        warehouse(settings_for(f"{tmp_path}/in", f"{tmp_path}/out", execution="arrow"))
+
+    assert str(refused.value) == (
+        "execution: expected arrow with pyarrow, NumPy and pandas installed, found no pandas. "
+        "Hint: set execution: native."
+    )
+
+
 def test_auto_takes_native_for_what_only_that_does(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     settings = settings_for(f"{tmp_path}/in", f"{tmp_path}/out", execution="auto", output_format="delta")
 
@@ -255,6 +268,11 @@ def test_a_tasks_budget_is_its_share_of_the_memory_beside_javas(conf: dict[str, 
 
 def test_a_budget_in_the_settings_is_each_tasks() -> None:
     assert Sizes(memory_budget="300m").budget(context_with("yarn")) == 300 * MIB
+
+
+@pytest.mark.parametrize(("row_bytes", "rows"), [(40, 32_768), (1_024, 4_096), (100_000, 1_024)])
+def test_python_gets_batches_of_bounded_size(row_bytes: int, rows: int) -> None:
+    assert rows_per_batch(row_bytes) == rows
 
 
 def test_late_attempts_are_waited_for_only_where_spark_speculates() -> None:

@@ -123,6 +123,20 @@ def test_both_layouts_hold_the_same_and_tell_the_same(
     assert paths == [f"{folder}/{name}" for folder in ("sessions", "windows") for name in names]
 
 
+def test_derived_features_are_held_with_their_session(tmp_path: Path) -> None:
+    put_answers(f"{tmp_path}/in/a.parquet", answers(1, [1, 0, 1, 1, 0]), answers(2, [0, 1]))
+    features = (
+        {"name": "pause", "derive": "seconds_since_previous", "pad": -1.0},
+        {"name": "share", "derive": "share_correct_before", "of": "correct", "pad": -1.0, "shift": 1},
+        {"name": "attempt", "derive": "attempt_number", "of": "correct", "pad": 0},
+    )
+
+    both(tmp_path / "in", tmp_path, stride=1, features=features)
+
+    attempts = obs2seq.load(f"{tmp_path}/indexed", "train").arrays(["attempt"])["attempt"]
+    assert attempts.tolist() == [[1, 1, 2], [1, 2, 3], [2, 3, 2], [1, 1, 0]]
+
+
 def test_files_lie_in_pairs_and_hold_each_session_once(tmp_path: Path) -> None:
     put_answers(f"{tmp_path}/in/a.parquet", answers(1, [1, 0, 1, 1]), answers(2, [0]))
 

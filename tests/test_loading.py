@@ -14,6 +14,7 @@ import pytest
 import obs2seq
 from obs2seq import SequenceSpec, sequence_table
 from obs2seq.errors import ConfigurationError, DataNotFoundError, StorageError
+from obs2seq.loading.batches import _Held
 from obs2seq.loading.data import SequenceData
 from obs2seq.online import Sequencer
 from tests.published import publish
@@ -140,8 +141,9 @@ def test_only_the_asked_columns_are_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("shuffle", [False, True])
 @pytest.mark.parametrize("size", [1, 3, 7, 20, 50, 90])
-def test_batches_hold_every_sequence_once(data: SequenceData, size: int, shuffle: bool) -> None:
-    batches = list(data.batches(size, ["exercise", "correct"], shuffle=shuffle, held=10))
+@pytest.mark.parametrize("held", [1, 10, 50])
+def test_batches_hold_every_sequence_once(data: SequenceData, size: int, shuffle: bool, held: int) -> None:
+    batches = list(data.batches(size, ["exercise", "correct"], shuffle=shuffle, held=held))
 
     assert [len(batch["correct"]) for batch in batches] == [size] * (50 // size) + [50 % size] * (50 % size > 0)
     found = [
@@ -181,13 +183,12 @@ def test_a_shuffle_of_all_that_is_held_mixes_files(data: SequenceData) -> None:
 
 def test_a_shuffle_holds_no_more_than_it_may(data: SequenceData, monkeypatch: pytest.MonkeyPatch) -> None:
     held: list[int] = []
-    joined = obs2seq.loading.batches._joined
 
-    def recorded(batches: list[dict[str, Any]]) -> dict[str, Any]:
-        held.append(sum(len(batch["correct"]) for batch in batches))
-        return joined(batches)
+    def recorded(chunks: list[dict[str, Any]]) -> _Held:
+        held.append(sum(len(chunk["correct"]) for chunk in chunks))
+        return _Held(chunks)
 
-    monkeypatch.setattr("obs2seq.loading.batches._joined", recorded)
+    monkeypatch.setattr("obs2seq.loading.batches._Held", recorded)
 
     batches = list(data.batches(3, ["correct"], shuffle=True, held=10))
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 
 from obs2seq import SequenceSpec
-from obs2seq.bootstrap import run
+from obs2seq.bootstrap import compare, run
 from obs2seq.domain.job import Job
-from obs2seq.errors import ConfigurationError, DataNotFoundError
+from obs2seq.errors import ConfigurationError, DataNotFoundError, StorageError
 from obs2seq.warehouses.spark_arrow.shuffling import attempts_of
 from obs2seq.warehouses.spark_arrow.tasks import TaskOrder
 from obs2seq.warehouses.spark_arrow.types import task_schema
@@ -129,6 +129,38 @@ def test_a_column_that_arrow_does_not_carry_is_refused_by_name_and_left_to_nativ
     )
     assert "train_prepared: execution native, since arrow is refused: execution: expected native" in caplog.text
     assert published_rows(f"{tmp_path}/out/train_prepared")[0].columns["gap"] == "interval day to second"
+
+
+@pytest.mark.usefixtures("spark")
+def test_too_small_a_budget_is_refused_and_left_to_native(tmp_path: Path) -> None:
+    put_answers(f"{tmp_path}/in/part-0.parquet", answers(1, [1, 0]))
+    options = {"memory_budget": "5k", "force": True}
+
+    with pytest.raises(
+        ConfigurationError, match=r"memory_budget: expected at least \d+[km], for a batch of .* found 5k"
+    ):
+        run(settings_for(f"{tmp_path}/in", f"{tmp_path}/out", execution="arrow", **options))
+    run(settings_for(f"{tmp_path}/in", f"{tmp_path}/out", execution="auto", **options))
+
+    assert published_sequences(f"{tmp_path}/out/train_sequenced_3") == [(1, [1, 0, -1])]
+
+
+@pytest.mark.usefixtures("spark")
+def test_a_task_beyond_its_budget_goes_through_temporary_files(tmp_path: Path) -> None:
+    put_answers(f"{tmp_path}/in/part-0.parquet", *(answers(pupil, [1, 0, 1, 1] * 100) for pupil in range(200)))
+    options: dict[str, object] = {"sequence_length": 50, "shuffle_partitions": 1}
+
+    small = {"execution": "arrow", "memory_budget": "10m"}
+
+    made = {
+        name: run(settings_for(f"{tmp_path}/in", f"{tmp_path}/{name}", **options, **more))["train"]
+        for name, more in (("native", {}), ("arrow", small))
+    }
+    with pytest.raises(StorageError, match=r"^/nowhere: expected to write about .* No such file or directory\. Hint: "):
+        run(settings_for(f"{tmp_path}/in", f"{tmp_path}/none", **options, **small, temporary_folder="/nowhere"))
+
+    assert compare(str(made["native"][1]), str(made["arrow"][1])) == []
+    assert made["arrow"][0].ledger == made["native"][0].ledger
 
 
 @pytest.mark.usefixtures("spark")

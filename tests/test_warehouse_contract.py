@@ -50,10 +50,11 @@ def _fake() -> Case:
     return Case(service, "s3://bucket/in", "s3://bucket/out", S3Path, service.published.get)
 
 
-def _in_files(root: str, mode: str, kind: type[Any], engine: str = "spark") -> Case:
+def _in_files(root: str, mode: str, kind: type[Any], engine: str = "spark", execution: str = "native") -> Case:
     put_answers(f"{root}/in/train/part-0.parquet", answers(1, [1, 0, 1, 1, 0]))
     put_answers(f"{root}/in/test/part-0.parquet", answers(2, [1, 0]))
-    service = warehouse(settings_for(f"{root}/in", f"{root}/out", subsets=SUBSETS, mode=mode, engine=engine))
+    ways = {"mode": mode, "engine": engine, "execution": execution}
+    service = warehouse(settings_for(f"{root}/in", f"{root}/out", subsets=SUBSETS, **ways))
     return Case(service, f"{root}/in", f"{root}/out", kind, _run_and_instant(service))
 
 
@@ -81,7 +82,7 @@ def _on_arrow(request: pytest.FixtureRequest) -> Case:
     return _in_files(f"s3://{request.getfixturevalue('bucket')}/deep", "local", S3Path, "arrow")
 
 
-@pytest.fixture(params=["in memory", "local", "local, S3", "EMR, S3", "Athena", "arrow", "arrow, S3"])
+@pytest.fixture(params=["in memory", "local", "local, tasks", "local, S3", "EMR, S3", "Athena", "arrow", "arrow, S3"])
 def case(request: pytest.FixtureRequest) -> Case:
     if request.param == "in memory":
         return _fake()
@@ -90,6 +91,8 @@ def case(request: pytest.FixtureRequest) -> Case:
     if request.param.startswith("arrow"):
         return _on_arrow(request)
     request.getfixturevalue("spark")
+    if request.param == "local, tasks":
+        return _in_files(str(request.getfixturevalue("tmp_path")), "local", Path, execution="arrow")
     if request.param == "local":
         return _in_files(str(request.getfixturevalue("tmp_path")), "local", Path)
     mode = "emr" if request.param.startswith("EMR") else "local"

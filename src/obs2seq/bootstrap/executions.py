@@ -66,9 +66,11 @@ def _way_to_s3(settings: Settings) -> dict[str, str]:
 def _obstacles(settings: Settings) -> Iterator[ConfigurationError]:
     """Yield what the settings ask for that tasks in Python do not do."""
     refusal = partial(_refusal, settings)
-    if missing := [name for name in ("pyarrow", "numpy") if find_spec(name) is None]:
+    if missing := [name for name in ("pyarrow", "numpy", "pandas") if find_spec(name) is None]:
         yield ConfigurationError(
-            "execution", f"expected {settings.execution} with pyarrow and NumPy installed, found no {missing[0]}", _HINT
+            "execution",
+            f"expected {settings.execution} with pyarrow, NumPy and pandas installed, found no {missing[0]}",
+            _HINT,
         )
     if settings.output_format == "delta":
         yield refusal("output_format", "parquet", "delta")

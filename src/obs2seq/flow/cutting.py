@@ -29,16 +29,12 @@ def with_intervals(
     """
     at = moment(keyed_observations, spec)
     theirs = F.col("pupil").eqNullSafe(F.col("heavy_pupil"))
-    joined = keyed_observations.join(F.broadcast(cuts), theirs, how)
-    interval = F.when(F.col("heavy").isNotNull(), _count_at_most(F.col("cuts"), at, n_intervals))
-    return joined.withColumn("interval", interval).drop("heavy_pupil", "cuts")
-
-
-def _count_at_most(ascending: Column, value: Column, most: int) -> Column:
-    """Count the elements of an array that are not above a value, by halving: for so many, each costs ten steps."""
-    steps = F.array(*(F.lit(2**i) for i in reversed(range(most.bit_length()))))
-
-    def further(low: Column, step: Column) -> Column:
-        return low + F.when(F.get(ascending, low + step - 1) <= value, step).otherwise(0)
-
-    return F.aggregate(steps, F.lit(0), further)
+    joined = keyed_observations.withColumn("moment", at).join(F.broadcast(cuts), theirs, how)
+    # By halving, a step at a time and each in a column of its own: as one expression it would be computed row by row
+    # without generated code.
+    counted = joined.withColumn("interval", F.lit(0))
+    for step in (2**i for i in reversed(range(n_intervals.bit_length()))):
+        is_further = F.get("cuts", F.col("interval") + step - 1) <= F.col("moment")
+        counted = counted.withColumn("interval", F.col("interval") + F.when(is_further, step).otherwise(0))
+    interval = F.when(F.col("heavy").isNotNull(), F.col("interval"))
+    return counted.withColumn("interval", interval).drop("heavy_pupil", "cuts", "moment")

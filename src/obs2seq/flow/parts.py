@@ -123,5 +123,5 @@ def windows__own(joined_windows: DataFrame) -> DataFrame:
 
 def _beside_parts(rows: DataFrame, parts: DataFrame) -> DataFrame:
     """Add what is known of each row's part, null for whole histories, and the row's place in the history."""
-    joined = rows.join(F.broadcast(parts), F.col("part") == F.col("part_number"), "left").drop("part_number")
+    joined = rows.join(F.broadcast(parts), F.col("part") == F.col("number"), "left").drop("number")
     return joined.withColumn("place", (F.coalesce("skipped", F.lit(0)) + F.col("row")).cast("int"))

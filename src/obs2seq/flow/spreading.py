@@ -15,7 +15,16 @@ logger = logging.getLogger(__name__)
 _INTERVALS_PER_PART = 16
 """More make the neighbours that a part holds fewer, and the survey dearer."""
 _MOST_INTERVALS = 8_192
-_PART = "part_number long, skipped long, first_session long, session_start long, last_session long, last_end long"
+_PART = (
+    "number",
+    "skipped",
+    "first_session",
+    "session_start",
+    "last_session",
+    "last_end",
+    "kept_before",
+    "kept_total",
+)
 _MEMBER = "member_heavy long, member_interval int, part int, is_own boolean"
 
 
@@ -51,22 +60,10 @@ def spreading_inputs(
 def _tables(any_frame: DataFrame, parts: Sequence[Part]) -> dict[str, DataFrame]:
     spark = any_frame.sparkSession
     members = [(part.pupil, interval, part.number, interval in part.own) for part in parts for interval in part.members]
-    rows = [
-        (
-            part.number,
-            part.skipped,
-            part.first_session,
-            part.session_start,
-            part.last_session,
-            part.last_end,
-            part.kept_before,
-            part.kept_total,
-        )
-        for part in parts
-    ]
+    rows = [tuple(getattr(part, name) for name in _PART) for part in parts]
     return {
         "members": spark.createDataFrame(members, _MEMBER),
-        "parts": spark.createDataFrame(rows, f"{_PART}, kept_before long, kept_total long"),
+        "parts": spark.createDataFrame(rows, ", ".join(f"{name} long" for name in _PART)),
     }
 
 

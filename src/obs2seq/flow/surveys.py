@@ -1,7 +1,5 @@
 """A look at long histories before the work begins: whose they are, where to cut them, what lies between the cuts."""
 
-from collections.abc import Sequence
-
 from hamilton.function_modifiers import config
 from pyspark.sql import Column, DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
@@ -12,6 +10,8 @@ from obs2seq.flow.arithmetic import kept_windows_of_session, keys
 from obs2seq.flow.columns import type_of
 from obs2seq.flow.sessions import is_gap_above
 
+_INTERVAL = ("heavy", "part", "n", "is_start", "n_starts", "first_start", "last_start", "kept_inside")
+"""In the order of `domain.spreading.Interval`."""
 _LEAST_ACCURACY, _ACCURACY_PER_CUT = 10_000, 20
 
 
@@ -60,11 +60,11 @@ def cut_observations__intervals(
 @config.when(sessions=False)
 def intervals__whole(distinct_observations: DataFrame) -> DataFrame:
     """Count the observations of each interval; all of a history is one session."""
-    nothing = {"n_starts": F.lit(0), "first_start": F.lit(None), "last_start": F.lit(None), "kept_inside": F.lit(0)}
+    no_starts = {"n_starts": F.lit(0), "first_start": F.lit(None), "last_start": F.lit(None), "kept_inside": F.lit(0)}
     counted = distinct_observations.groupBy("pupil", "part").agg(
         F.first("heavy").alias("heavy"), F.count(F.lit(1)).alias("n")
     )
-    return _described(counted.withColumns({"is_start": F.lit(False), **nothing}))
+    return _described(counted.withColumns({"is_start": F.lit(False), **no_starts}))
 
 
 @config.when(sessions=True)
@@ -102,17 +102,4 @@ def _kept(spec: SequenceSpec) -> Column:
 
 
 def _described(intervals: DataFrame) -> DataFrame:
-    return intervals.select(*INTERVAL)
-
-
-INTERVAL: Sequence[str] = (
-    "heavy",
-    "part",
-    "n",
-    "is_start",
-    "n_starts",
-    "first_start",
-    "last_start",
-    "kept_inside",
-)
-"""The columns of an interval, in the order of `domain.spreading.Interval`."""
+    return intervals.select(*_INTERVAL)

@@ -48,14 +48,14 @@ def blocks__whole(measured_observations: DataFrame, spec: SequenceSpec, together
     return collected_blocks(measured_observations, spec, together, *of_context)
 
 
-@promises(WINDOWS, others=(r"n_following|following|context|past", ANY))
+@promises(WINDOWS, others=(r"n_following|following|part|is_own|context|past", ANY))
 @config.when(window_kind="chunked")
 def joined_windows__chunked(blocks: DataFrame) -> DataFrame:
     """Take every block as a window; count its observations."""
     return blocks.withColumn(N_OBSERVATIONS, F.size("observations"))
 
 
-@promises(WINDOWS, others=(r"n_following|following|context|past", ANY))
+@promises(WINDOWS, others=(r"n_following|following|part|is_own|context|past", ANY))
 @config.when(window_kind="overlapping")
 def joined_windows__overlapping(blocks: DataFrame, spec: SequenceSpec, together: list[str]) -> DataFrame:
     """Join each block with those after it, up to the window's length; see `joined_blocks`."""

@@ -11,6 +11,9 @@ import numpy as np
 
 from obs2seq.loading.arrays import Array, Batch
 
+_MOST_PARTS = 8
+"""Chunks from which a batch is drawn; where there are more, some are joined first."""
+
 Item = TypeVar("Item")
 Content = TypeVar("Content")
 
@@ -86,11 +89,33 @@ def cut_shuffled(
     for chunk in chunks:
         pool.append(chunk)
         if sum(map(n_rows, pool)) >= max(held, size):
-            pool = yield from _drawn(_joined(pool), size, generator)
+            pool = yield from _drawn(_Held(pool), size, generator)
     if pool:
-        rest = yield from _drawn(_joined(pool), size, generator)
+        rest = yield from _drawn(_Held(pool), size, generator)
         if not drop_last:
             yield from rest
+
+
+class _Held:
+    """Sequences of several chunks, from which some are taken without making one of them all."""
+
+    def __init__(self, chunks: list[Batch]) -> None:
+        step = -(-len(chunks) // _MOST_PARTS)
+        self._parts = [_joined(chunks[start : start + step]) for start in range(0, len(chunks), step)]
+        self._starts = np.cumsum([0, *map(n_rows, self._parts)])
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    def taken(self, rows: Array) -> Batch:
+        """Return some rows, numbered through all chunks."""
+        if len(self._parts) == 1:
+            return taken(self._parts[0], rows)
+        part_of = np.searchsorted(self._starts, rows, side="right") - 1
+        found = [np.flatnonzero(part_of == part) for part in range(len(self._parts))]
+        numbered = zip(self._parts, found, self._starts, strict=False)
+        picked = [taken(part, rows[places] - start) for part, places, start in numbered]
+        return taken(_joined(picked), np.argsort(np.concatenate(found)))
 
 
 def n_rows(batch: Batch) -> int:
@@ -100,16 +125,18 @@ def n_rows(batch: Batch) -> int:
 
 def taken(batch: Batch, rows: slice | Array) -> Batch:
     """Return some rows of every array."""
-    return {name: array[rows] for name, array in batch.items()}
+    if isinstance(rows, slice):
+        return {name: array[rows] for name, array in batch.items()}
+    return {name: array.take(rows, axis=0) for name, array in batch.items()}
 
 
-def _drawn(pool: Batch, size: int, generator: np.random.Generator) -> Generator[Batch, None, list[Batch]]:
+def _drawn(held: _Held, size: int, generator: np.random.Generator) -> Generator[Batch, None, list[Batch]]:
     """Yield whole batches in random order; return what is left over."""
-    order = generator.permutation(n_rows(pool))
+    order = generator.permutation(len(held))
     whole = len(order) // size * size
     for start in range(0, whole, size):
-        yield taken(pool, order[start : start + size])
-    return [taken(pool, order[whole:])] if whole < len(order) else []
+        yield held.taken(order[start : start + size])
+    return [held.taken(order[whole:])] if whole < len(order) else []
 
 
 def _joined(batches: list[Batch]) -> Batch:

@@ -205,7 +205,7 @@ class EngineFields(_Group):
     )
     execution: Literal["native", "arrow", "auto"] = Field(
         default="native",
-        description="How Spark computes: native, within Java; arrow, in Python beside it, which takes half the time "
+        description="How Spark computes: native, within Java; arrow, in Python beside it, which takes less time "
         "and needs obs2seq, pyarrow and NumPy on the executors. auto: arrow where they are there.",
     )
     memory_budget: Memory | None = Field(

@@ -37,7 +37,7 @@ def now() -> datetime:
 
 def manifest_of(order: Order, source: Source, run_id: str, written: Written, instant: datetime) -> Manifest:
     """Return the manifest of what was written at an instant; `CheckError` where its counts cannot be."""
-    require_plausible(written.ledger, sum(file.rows for file in written.files), order.job.spec, order.kind)
+    require_plausible(written.ledger, sequences_in(written.files), order.job.spec, order.kind)
     return Manifest(
         run_id=run_id,
         dataset=order.dataset,

