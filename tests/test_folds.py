@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import obs2seq
-from obs2seq.bootstrap import run
+from obs2seq.bootstrap import run, warehouse
 from obs2seq.domain.splits import Folds, hash_range
 from obs2seq.errors import ConfigurationError
 from obs2seq.settings import Settings
@@ -128,6 +128,19 @@ def test_observations_in_order_get_their_fold_too(tmp_path: Path) -> None:
 def test_a_number_that_divides_nothing_is_refused(folds: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"^folds: expected "):
         Settings(folds=folds)
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ({"engine": "arrow", "layout": "indexed"}, r"^folds: expected none where layout is indexed, found 3"),
+        ({"engine": "spark", "execution": "arrow"}, r"^folds: expected none where execution is arrow, found 3"),
+        ({"mode": "athena"}, r"^folds: expected none where Athena computes, found 3"),
+    ],
+)
+def test_what_makes_no_folds_says_so_before_it_starts(told: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        warehouse(settings_for("s3://bucket/in", "s3://bucket/out", folds=3, **told))
 
 
 def test_a_column_of_that_name_is_refused(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from obs2seq import SequenceSpec
-from obs2seq.bootstrap import check, run
+from obs2seq.bootstrap import check, run, warehouse
 from obs2seq.domain.split_times import instant
 from obs2seq.errors import ConfigurationError
 from obs2seq.kernel.sequencing import plan_sequences
@@ -273,6 +273,24 @@ def test_context_of_whole_observations_is_refused(eight_answers: Path, tmp_path:
 
     with pytest.raises(ConfigurationError, match=r"^split_context: expected false where output is observations"):
         run(told.model_copy(update={"output": "observations"}))
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ({"layout": "indexed"}, r"^split_context: expected none where layout is indexed, found true"),
+        ({"engine": "spark", "execution": "arrow"}, r"^split_context: expected false where execution is arrow"),
+        (
+            {"mode": "athena"},
+            r"^subset_method: expected auto, .* where Athena computes, found time",
+        ),
+    ],
+)
+def test_what_knows_no_context_says_so_before_it_starts(told: dict[str, Any], message: str) -> None:
+    split = BY_TIME | {"split_times": TIMES, "split_context": True, "engine": "arrow"}
+
+    with pytest.raises(ConfigurationError, match=message):
+        warehouse(settings_for("s3://bucket/in", "s3://bucket/out", **(split | told)))
 
 
 def test_instants_are_read_from_the_command_line_and_from_yaml(tmp_path: Path) -> None:
