@@ -14,10 +14,17 @@ from obs2seq.domain.splits import Folds
 from obs2seq.errors import ConfigurationError
 from tests.commands import put_parquet
 from tests.small_jobs import CORRECT, SCHEMA, answers, put_answers, settings_for
-from tests.test_arrow_and_spark import both
+from tests.test_arrow_and_spark import OTHERS, both
 from tests.test_time_splits import BY_TIME, COLUMNS, minute
 
 pytestmark = pytest.mark.usefixtures("spark")
+
+
+@pytest.fixture
+def by_native(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let Spark choose its execution where one of them makes neither folds nor context."""
+    monkeypatch.setitem(OTHERS, "tasks", {"execution": "auto"})
+
 
 SPECIFICATIONS: list[dict[str, Any]] = [
     {"sequence_length": 4},
@@ -40,7 +47,9 @@ def put_histories(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("fields", SPECIFICATIONS, ids=range(len(SPECIFICATIONS)))
-def test_context_is_the_same_on_both_engines(spark: SparkSession, tmp_path: Path, fields: dict[str, Any]) -> None:
+def test_context_is_the_same_on_both_engines(
+    spark: SparkSession, by_native: None, tmp_path: Path, fields: dict[str, Any]
+) -> None:
     times = {"validation": minute(11), "test": minute(19)}
     told = BY_TIME | fields | {"split_times": times, "split_context": True, "features": (CORRECT,), "folds": 3}
 
@@ -68,7 +77,7 @@ def test_an_instant_parts_times_of_every_type(
 
 
 @pytest.mark.parametrize("output", ["sequences", "observations"])
-def test_folds_are_the_same_on_both_engines(spark: SparkSession, output: str, tmp_path: Path) -> None:
+def test_folds_are_the_same_on_both_engines(spark: SparkSession, by_native: None, output: str, tmp_path: Path) -> None:
     data = put_histories(tmp_path / "in")
 
     found = both(spark, tmp_path, data, features=(CORRECT,), folds=5, split_salt="ß", output=output)
@@ -84,7 +93,7 @@ def test_folds_are_the_same_on_both_engines(spark: SparkSession, output: str, tm
 
 @pytest.mark.parametrize("columns", [{}, {"pupilid": "concat('ß', pupilid)"}], ids=["as it is", "mapped"])
 def test_assignments_are_the_same_on_both_engines(spark: SparkSession, columns: dict[str, str], tmp_path: Path) -> None:
-    told = {"features": (CORRECT,), "subset_method": "stratified", "columns": columns, "folds": 3}
+    told = {"features": (CORRECT,), "subset_method": "stratified", "columns": columns}
     data = put_histories(tmp_path / "in")
 
     found = both(spark, tmp_path, data, **told)

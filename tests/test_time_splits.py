@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from obs2seq import SequenceSpec
 from obs2seq.bootstrap import check, run, warehouse
+from obs2seq.bootstrap.audits import audit_published
 from obs2seq.domain.split_times import instant
 from obs2seq.errors import ConfigurationError
 from obs2seq.kernel.sequencing import plan_sequences
@@ -228,6 +229,30 @@ def test_an_instant_may_lie_beyond_what_a_type_holds(type_: pa.DataType) -> None
 
     assert Boundary(10**40, "at", type_).is_before(times).tolist() == [True, False]
     assert Boundary(-(10**40), "at", type_).is_before(times).tolist() == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("type_", "times", "at"), [case for case in COLUMNS if not pa.types.is_floating(case[0])], ids=lambda v: str(v)[:20]
+)
+def test_the_audit_knows_each_subsets_time(type_: pa.DataType, times: list[Any], at: Any, tmp_path: Path) -> None:
+    table = pa.table({"pupilid": [1, 1], "at": pa.array(times, type_)})
+    put_parquet(tmp_path / "in" / "a.parquet", table)
+    pad: Any = 0 if isinstance(at, int | float) else "1970-01-01"
+    told = settings_for(
+        f"{tmp_path}/in",
+        f"{tmp_path}/out",
+        **(BY_TIME | {"subsets": {"a": 0.5, "b": 0.5}}),
+        engine="arrow",
+        order_by=("at",),
+        features=({"name": "at", "column": "at", "pad": pad},),
+        split_times={"b": at},
+        split_context=True,
+    )
+
+    run(told)
+
+    outcome = audit_published(f"{tmp_path}/out", told)
+    assert (outcome.findings, "times" in outcome.checked) == ((), True)
 
 
 def test_instants_have_one_form() -> None:
