@@ -37,6 +37,8 @@ JOB = {
     # No task starts before both workers take part.
     "spark.scheduler.minRegisteredResourcesRatio": 1,
     "spark.scheduler.maxRegisteredResourcesWaitingTime": "120s",
+    # As if each worker had a disk of its own, and what one has shuffled were lost with it.
+    "spark.shuffle.readHostLocalDisk": "false",
     "spark.shuffle.io.retryWait": "100ms",
     "spark.ui.enabled": "false",
     "spark.eventLog.enabled": "true",

@@ -18,6 +18,7 @@ from obs2seq.bootstrap import check, run, warehouse
 from obs2seq.domain.manifest import Manifest
 from obs2seq.domain.splits import hash_range
 from obs2seq.errors import ConfigurationError, DataError, DataNotFoundError, StorageError
+from obs2seq.storage.filesystems import opened
 from obs2seq.warehouses.arrow import memory
 from tests import oracle
 from tests.arrow_vectors import ArrowVector, load_arrow_vectors
@@ -383,14 +384,25 @@ def test_what_arrow_does_not_do_is_refused_by_name(changes: dict[str, Any], mess
         made(tmp_path / "in", tmp_path / "out", **changes)
 
 
-@pytest.mark.parametrize(("key", "value"), [("s3_kms_key", "alias/school"), ("s3_region", "eu-central-1")])
-def test_what_arrow_cannot_be_told_about_s3_is_refused_and_passed_over_elsewhere(
-    key: str, value: str, tmp_path: Path
-) -> None:
-    with pytest.raises(ConfigurationError, match=f"{key}: expected none where engine is arrow"):
-        run(settings_for(str(tmp_path / "in"), "s3://bucket/out", engine="arrow", **{key: value}))
+def test_a_key_that_arrow_cannot_encrypt_with_is_refused_and_passed_over_elsewhere(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="s3_kms_key: expected none where engine is arrow"):
+        run(settings_for(str(tmp_path / "in"), "s3://bucket/out", engine="arrow", s3_kms_key="alias/school"))
 
-    warehouse(settings_for(str(tmp_path / "in"), str(tmp_path / "out"), engine="arrow", **{key: value}))
+    warehouse(settings_for(str(tmp_path / "in"), str(tmp_path / "out"), engine="arrow", s3_kms_key="alias/school"))
+
+
+def test_buckets_are_looked_for_in_the_region_that_is_set(bucket: str, tmp_path: Path) -> None:
+    put_answers(f"s3://{bucket}/in/a.parquet", answers(1, [1, 0, 1, 1]))
+    settings = settings_for(f"s3://{bucket}/in", f"s3://{bucket}/out", engine="arrow", s3_region="eu-west-3")
+    region_before = opened(f"s3://{bucket}/in")[0].region
+
+    made = run(settings)
+
+    assert made["train"][0].rows == 2
+    assert opened(f"s3://{bucket}/out")[0].region == "eu-west-3"
+    assert opened("s3://another-bucket/in")[0].region == region_before != "eu-west-3"
+    warehouse(settings.model_copy(update={"s3_region": None}))
+    assert opened(f"s3://{bucket}/out")[0].region == region_before
 
 
 def test_a_delta_table_is_refused_by_name(tmp_path: Path) -> None:

@@ -206,5 +206,5 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
         check(told)
     with pytest.raises(ConfigurationError, match=r"^split_assignment: expected none where subset_method is auto"):
         settings_for("in", "out", split_assignment="kept")
-    with pytest.raises(ConfigurationError, match=r"^s3_region: expected none where subset_method is stratified"):
-        run(settings_for("s3://bucket/in", "s3://bucket/out", s3_region="eu-central-1", **STRATIFIED))
+    with pytest.raises(ConfigurationError, match=r"^s3_kms_key: expected none where subset_method is stratified"):
+        run(settings_for("s3://bucket/in", "s3://bucket/out", s3_kms_key="alias/pupils", **STRATIFIED))

@@ -270,7 +270,7 @@ def test_a_budget_in_the_settings_is_each_tasks() -> None:
     assert Sizes(memory_budget="300m").budget(context_with("yarn")) == 300 * MIB
 
 
-@pytest.mark.parametrize(("row_bytes", "rows"), [(40, 32_768), (1_024, 4_096), (100_000, 1_024)])
+@pytest.mark.parametrize(("row_bytes", "rows"), [(40, 10_000), (1_024, 4_096), (100_000, 1_000)])
 def test_python_gets_batches_of_bounded_size(row_bytes: int, rows: int) -> None:
     assert rows_per_batch(row_bytes) == rows
 

@@ -43,6 +43,12 @@ def test_further_columns_are_held_to_a_pattern(spark: SparkSession) -> None:
     assert problems(frame, (r"value_\d+", ())) == "1 columns more: value_x"
 
 
+def test_any_further_column_may_have_any_name(spark: SparkSession) -> None:
+    frame = spark.createDataFrame([("a", 1, 2)], "pupil string, session int, x int").withColumnRenamed("x", "a\nb.`c")
+
+    assert problems(frame, (r".*", ())) == ""
+
+
 def test_a_node_that_breaks_its_promise_stops_the_flow_without_a_row(
     spark: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ from rich.console import Console
 from obs2seq.bootstrap.jobs import job
 from obs2seq.bootstrap.lineage import graph
 from obs2seq.lineage import code, modules
+from obs2seq.lineage import graph as lineage_graph
 from obs2seq.lineage.catalogue import catalogue, print_catalogue
 from obs2seq.lineage.drawing import dot, tree
 from obs2seq.lineage.graph import Graph
@@ -75,6 +76,7 @@ def test_a_change_of_one_function_changes_what_is_below_it_alone(monkeypatch: py
             content = content.replace(b"_MOST_DIGITS = 38", b"_MOST_DIGITS = 37")
         return content
 
+    monkeypatch.setattr(lineage_graph, "remembered", lambda _, compute: compute())
     monkeypatch.setattr(modules.pkgutil, "get_data", changed)
     _forget()
     after = dict(graph(settings(session_gap_seconds=60.0)).versions)

@@ -1,10 +1,11 @@
 """Versions of code: what changes them, and what does not."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from obs2seq.lineage import code, modules
+from obs2seq.lineage import code, graph, modules, remembering
 from obs2seq.lineage.code import code_version
 from obs2seq.lineage.graph import Graph, Step
 from obs2seq.lineage.modules import Symbol
@@ -25,6 +26,10 @@ def step(rows, ruler: Ruler):
 
 def beside(rows):
     return rows + words.SOME
+
+
+def named():
+    return words.SOME
 '''
 OTHER = """
 LIMIT = 3
@@ -73,6 +78,7 @@ def sources(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
         return files[path].encode()
 
     monkeypatch.setattr(modules.pkgutil, "get_data", get_data)
+    monkeypatch.setattr(graph, "remembered", lambda _, compute: compute())
     forget()
     yield files
     monkeypatch.undo()
@@ -139,6 +145,14 @@ def test_a_version_stays_where_nothing_that_counts_changes(
     assert version() == before
 
 
+def test_what_a_module_holds_counts_where_the_module_is_named(sources: dict[str, str]) -> None:
+    before = version("main:named")
+
+    sources["words.py"] = sources["words.py"].replace('"some"', '"other"')
+
+    assert version("main:named") != before
+
+
 def test_a_function_that_moves_to_another_module_keeps_the_version(sources: dict[str, str]) -> None:
     before = version()
 
@@ -193,3 +207,40 @@ def test_the_path_to_a_step_has_the_versions_of_the_whole(sources: dict[str, str
     assert list(path.steps) == ["step"]
     assert path.versions["step"] == whole.versions["step"]
     assert path.inputs == ["rows"]
+
+
+@pytest.fixture
+def memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A place of its own for what is remembered, and a package of one file."""
+    package = tmp_path / "package" / "lineage" / "remembering.py"
+    package.parent.mkdir(parents=True)
+    package.write_text("x = 1")
+    monkeypatch.setattr(remembering, "__file__", str(package))
+    monkeypatch.setattr(remembering, "FOLDER", str(tmp_path / "memory"))
+    return package
+
+
+def test_versions_are_worked_out_once_while_the_source_stays(memory: Path) -> None:
+    assert remembering.remembered("graph", lambda: {"a": "1"}) == {"a": "1"}
+    assert remembering.remembered("graph", lambda: {"a": "2"}) == {"a": "1"}
+    assert remembering.remembered("another", lambda: {"b": "3"}) == {"b": "3"}
+
+    memory.write_text("x = 12")
+
+    assert remembering.remembered("graph", lambda: {"a": "2"}) == {"a": "2"}
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"source": "x"}'])
+def test_what_is_damaged_is_worked_out_anew(memory: Path, tmp_path: Path, damage: str) -> None:
+    remembering.remembered("graph", lambda: {"a": "1"})
+    (file,) = (tmp_path / "memory").iterdir()
+
+    file.write_text(damage)
+
+    assert remembering.remembered("graph", lambda: {"a": "2"}) == {"a": "2"}
+
+
+def test_a_place_that_cannot_be_written_is_no_error(memory: Path, tmp_path: Path) -> None:
+    (tmp_path / "memory").write_text("a file where a folder should be")
+
+    assert remembering.remembered("graph", lambda: {"a": "1"}) == {"a": "1"}

@@ -39,6 +39,7 @@ SECTIONS = [
     "quality",
     "audit",
     "dataflow",
+    "catalogue",
     "changes",
 ]
 
@@ -129,6 +130,23 @@ def test_a_run_leaves_its_report_with_every_subset(tmp_path: Path) -> None:
     assert re.findall(r'<section id="(\w+)">', pages[0]) == SECTIONS
     assert "no pupil is in two subsets" in pages[0]
     assert not re.search(r'(src|href)="?(https?:)?//|@import|url\((?!#)', pages[0])
+
+
+def test_a_report_tells_what_changed_since_the_run_before(tmp_path: Path) -> None:
+    published(tmp_path, report=True)
+    pages = {path: path.read_text() for path in (tmp_path / "out").glob("train*/run_id=*/_REPORT.html")}
+    assert "There is no run before this one." in next(iter(pages.values()))
+    published(tmp_path, report=True, stride=2)
+    second = next(path for path in (tmp_path / "out").glob("train*/run_id=*/_REPORT.html") if path not in pages)
+    assert "settings: stride 1 → 2" in second.read_text()
+
+
+def test_a_report_names_steps_with_their_seconds_and_columns_with_their_versions(tmp_path: Path) -> None:
+    published(tmp_path, report=True)
+    page = next((tmp_path / "out").glob("train*/run_id=*/_REPORT.html")).read_text()
+    assert re.search(r"<th>train</th><td class=\"n\">\d+\.\d\d s", page)
+    assert re.search(r"<td>correct_sequence</td>", page)
+    assert re.search(r'<section id="dataflow">.*sequences.*</section>', page, re.S)
 
 
 def test_a_run_with_a_leak_is_reported_and_not_published(tmp_path: Path) -> None:

@@ -21,10 +21,16 @@ from obs2seq.warehouses.spark_arrow.tasks import TaskOrder
 from obs2seq.warehouses.spark_arrow.types import task_schema
 from tests.contract_vectors import Vector, load_vectors
 from tests.flow_inputs import Row, drawn, drawn_observations, exact, frame_of, sorted_rows, specifications
-from tests.small_jobs import answers, files_at, published_rows, published_sequences, put_answers, settings_for
+from tests.small_jobs import CORRECT, answers, files_at, published_rows, published_sequences, put_answers, settings_for
 from tests.test_flow_laws import expected_sequences
 
 ROOT = Path(__file__).parents[1]
+DERIVED = (
+    CORRECT,
+    {"name": "gap", "derive": "seconds_since_previous", "pad": -1.0},
+    {"name": "attempt", "derive": "attempt_number", "of": "skill", "pad": 0},
+    {"name": "share", "derive": "share_correct_before", "of": "correct", "pad": 0.5},
+)
 BATCH_ROWS = "spark.sql.execution.arrow.maxRecordsPerBatch"
 
 
@@ -161,6 +167,20 @@ def test_a_task_beyond_its_budget_goes_through_temporary_files(tmp_path: Path) -
 
     assert compare(str(made["native"][1]), str(made["arrow"][1])) == []
     assert made["arrow"][0].ledger == made["native"][0].ledger
+
+
+@pytest.mark.usefixtures("spark")
+def test_derived_features_within_a_budget_are_natives(tmp_path: Path) -> None:
+    put_answers(f"{tmp_path}/in/part-0.parquet", *(answers(pupil, [1, 0, 1, 1, 0]) for pupil in range(9)))
+    ways: dict[str, dict[str, object]] = {"native": {}, "arrow": {"execution": "arrow", "memory_budget": "64m"}}
+
+    made = {
+        name: run(settings_for(f"{tmp_path}/in", f"{tmp_path}/{name}", features=DERIVED, **more))["train"]
+        for name, more in ways.items()
+    }
+
+    assert compare(str(made["native"][1]), str(made["arrow"][1])) == []
+    assert made["arrow"][0].columns == made["native"][0].columns
 
 
 @pytest.mark.usefixtures("spark")

@@ -11,6 +11,7 @@ import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from pyspark import SparkContext
 from pyspark.sql import SparkSession
 from rich.console import Console
 
@@ -300,6 +301,14 @@ def test_pieces_and_groups_are_counted(tmp_path: Path) -> None:
     assert counts[-1] == (1, None)
 
 
+def test_a_context_that_is_not_connected_yet_has_no_stages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SparkContext, "_active_spark_context", object())
+
+    JobDescriptions().started(Span("run", "train_sequenced_3", RUN, "train"))
+
+    assert active_stages() == []
+
+
 def test_jobs_are_described_by_subset_and_step() -> None:
     whole = Span("run", "train_sequenced_3", RUN, "train")
     write = Span("step", "write", RUN, "train", whole)
@@ -328,6 +337,7 @@ def test_spark_knows_what_its_jobs_are_for(spark: SparkSession, tmp_path: Path) 
     assert seen["windows"] == "train: windows"
     assert context.getLocalProperty("spark.job.description") is None
     nodes = [each for each in notes.told if isinstance(each, str) and each.startswith("+")]
-    assert nodes[:3] == ["+train_sequenced_3", "+read columns", "+mapped_observations"]
+    assert nodes[:4] == ["+train_sequenced_3", "+start Spark", "+read columns", "+mapped_observations"]
     assert nodes[-2:] == ["+sequences", "+write"]
+    assert len(set(nodes)) == len(nodes), "a node with checks is told of once"
     assert active_stages() == []

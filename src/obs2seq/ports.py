@@ -62,6 +62,8 @@ class FinishedRun:
     manifest: Manifest
     location: str
     """Its folder."""
+    previous: Manifest | None = None
+    """Of the run that readers have so far, if it is another."""
 
 
 Inspection = Callable[[Sequence[FinishedRun]], None]

@@ -13,6 +13,7 @@ from obs2seq.bootstrap.inspections import inspections
 from obs2seq.bootstrap.jobs import job, s3_access
 from obs2seq.bootstrap.on_arrow import on_arrow
 from obs2seq.bootstrap.on_athena import on_athena
+from obs2seq.bootstrap.on_either import on_either
 from obs2seq.bootstrap.on_spark import on_spark, readers, session_source
 from obs2seq.bootstrap.watching import watching
 from obs2seq.domain.layouts import layout_of
@@ -35,6 +36,8 @@ from obs2seq.warehouses.watched import WatchedEngine
 
 if TYPE_CHECKING:
     from obs2seq.ports import PublishedPath
+
+_ENGINES = {"arrow": on_arrow, "spark": on_spark, "auto": on_either}
 
 __all__ = ["check", "compare", "job", "published", "readers", "run", "s3_access", "session_source", "warehouse"]
 
@@ -104,7 +107,7 @@ def compare(first: str, second: str) -> list[str]:
 def _warehouse(settings: Settings, storage: Storage, watch: Watch) -> WarehouseService:
     if settings.mode == "athena":
         return on_athena(settings, storage, watch)
-    engine, datasets = (on_arrow if settings.engine == "arrow" else on_spark)(settings, storage, watch)
+    engine, datasets = _ENGINES[settings.engine](settings, storage, watch)
     kind = LocalWarehouseService if settings.mode == "local" else EmrWarehouseService
     return kind(job(settings), WatchedEngine(engine, watch), storage, datasets)
 

@@ -35,9 +35,10 @@ def _inspect(settings: Settings, storage: Storage, watch: Watch, runs: Sequence[
             outcome = AuditInspection(storage, settings.targets).audited(runs)
         log(outcome)
     if settings.report:
+        from obs2seq.bootstrap.reports import surroundings
         from obs2seq.report.writing import write_report
 
         with watch.step("report"):
-            write_report(storage, runs, outcome)
+            write_report(storage, runs, surroundings(settings, outcome, watch))
     if outcome is not None and outcome.leaks and settings.audit == "fail":
         raise leaked(outcome.leaks)

@@ -22,7 +22,7 @@ def graph(settings: Settings) -> Graph:
     """Return the steps that the settings' engine takes."""
     if settings.mode == "athena":
         return athena_graph(settings.output)
-    if settings.engine == "arrow":
+    if settings.engine == "arrow" or (settings.engine == "auto" and settings.mode == "local"):
         return arrow_graph(settings.output)
     if find_spec("pyspark") is None:
         hint = "pip install 'obs2seq[spark35]', or set engine: arrow"

@@ -7,25 +7,25 @@ from typing import TYPE_CHECKING
 
 from obs2seq.bootstrap.layouts import require_sequences
 from obs2seq.domain.locations import is_s3
-from obs2seq.errors import ConfigurationError
 from obs2seq.ports import Storage
 from obs2seq.publishing import PublishedDataset
 from obs2seq.settings import Settings
+from obs2seq.storage.filesystems import tell_region
 from obs2seq.tracing.watch import NOBODY, Watch
-from obs2seq.warehouses.arrow.limits import require_fit
+from obs2seq.warehouses.arrow.limits import UnfitError, require_fit
 from obs2seq.warehouses.service import Datasets
 
 if TYPE_CHECKING:
     from obs2seq.warehouses.engine import Engine
-
-_SAID_OTHERWISE = {"s3_kms_key": "let the bucket encrypt with the key by default", "s3_region": "set AWS_REGION"}
 
 
 def on_arrow(settings: Settings, storage: Storage, watch: Watch = NOBODY) -> tuple[Engine, Datasets]:
     """Return the engine, and what it publishes into; raise for what Arrow does not do."""
     require_fit(settings.mode, settings.output_format)
     require_sequences(settings)
-    require_usual_s3(settings, "engine is arrow", "set engine: spark")
+    require_no_key(settings, "engine is arrow", "set engine: spark")
+    for location in filter(None, (settings.s3_data_location, settings.output_s3_location)):
+        tell_region(location, settings.s3_region)
     from obs2seq.warehouses.arrow.engine import ArrowEngine, Workshop
     from obs2seq.warehouses.arrow.memory import budget_of
 
@@ -33,17 +33,15 @@ def on_arrow(settings: Settings, storage: Storage, watch: Watch = NOBODY) -> tup
     return ArrowEngine(workshop), partial(PublishedDataset, storage)
 
 
-def require_usual_s3(settings: Settings, where: str, otherwise: str) -> None:
-    """Raise for what Arrow cannot be told about S3.
+def require_no_key(settings: Settings, where: str, otherwise: str) -> None:
+    """Raise where data is to be encrypted on S3 in a way that Arrow cannot ask for.
 
     Args:
         settings: What a run is told.
-        where: What makes it Arrow that goes about S3.
+        where: What makes it Arrow that writes.
         otherwise: How to do without.
     """
-    if not any(map(is_s3, filter(None, (settings.s3_data_location, settings.output_s3_location)))):
-        return
-    for key, hint in _SAID_OTHERWISE.items():
-        if getattr(settings, key):
-            problem = f"expected none where {where}, whose access to S3 knows no such thing, found one"
-            raise ConfigurationError(key, problem, f"{hint}, or {otherwise}")
+    if settings.s3_kms_key and is_s3(settings.output_s3_location):
+        problem = f"expected none where {where}, whose access to S3 knows no such thing, found one"
+        hint = f"let the bucket encrypt with the key by default, or {otherwise}"
+        raise UnfitError("s3_kms_key", problem, hint)

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 
+from obs2seq.bootstrap.lineage import drawn, listed
 from obs2seq.domain.audit import AUDIT, Audit
 from obs2seq.domain.locations import join
+from obs2seq.lineage.drawing import dot, svg, tree
 from obs2seq.loading.opening import load
 from obs2seq.ports import FinishedRun
-from obs2seq.report.writing import report_of
+from obs2seq.report.writing import Surroundings, report_of
+from obs2seq.settings import Settings
 from obs2seq.storage.routing import RoutedStorage
+from obs2seq.tracing.times import StepTimes
+from obs2seq.tracing.watch import Watch
 
 
 def report_published(location: str, subsets: Sequence[str], sequence_length: int | None = None) -> str:
@@ -27,4 +33,17 @@ def report_published(location: str, subsets: Sequence[str], sequence_length: int
     loaded = [load(location, subset, sequence_length=sequence_length) for subset in subsets]
     runs = [FinishedRun(data.manifest, data.location) for data in loaded]
     stored = RoutedStorage().read_text(join(runs[0].location, AUDIT))
-    return report_of(runs, Audit.model_validate_json(stored.text) if stored else None)
+    return report_of(runs, Surroundings(Audit.model_validate_json(stored.text) if stored else None))
+
+
+def surroundings(settings: Settings, audit: Audit | None, watch: Watch) -> Surroundings:
+    """Return what a report tells of a run that the settings have brought about."""
+    times = watch.among(StepTimes)
+    steps, columns = drawn(settings, None)
+    picture = _element(svg(dot(steps, columns))) if find_spec("pygraphviz") else tree(steps, columns)
+    return Surroundings(audit, None if times is None else dict(times.seconds), picture, listed(settings))
+
+
+def _element(document: str) -> str:
+    """Return an SVG document as an element of a page."""
+    return document[document.index("<svg") :]

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from obs2seq.settings import Settings
 from obs2seq.tracing.logs import LoggedSpans, log_as_json
+from obs2seq.tracing.times import StepTimes
 from obs2seq.tracing.watch import Watch, Watcher
 
 
@@ -40,6 +41,8 @@ def _watchers(settings: Settings, console: Console) -> Iterator[Watcher]:
         from obs2seq.warehouses.spark_jobs import JobDescriptions
 
         yield JobDescriptions()
+    if settings.report:
+        yield StepTimes()
     if settings.progress and settings.log_format == "text" and console.is_terminal:
         yield _progress(console, is_spark=is_spark)
 

@@ -64,7 +64,9 @@ class Schema(DataValidator):  # type: ignore[misc]  # Hamilton has no types
     def _strange(self, found: Mapping[str, str]) -> list[str]:
         if self._others is not None:
             pattern, _ = self._others
-            strange = [name for name in found if name not in self._columns and not re.fullmatch(pattern, name)]
+            strange = [
+                name for name in found if name not in self._columns and not re.fullmatch(pattern, name, re.DOTALL)
+            ]
         else:
             strange = [name for name in found if name not in self._columns]
         return [f"{len(strange)} columns more: {', '.join(strange)}"] if strange else []

@@ -73,7 +73,7 @@ def _own_settings(name: str, first: Manifest, second: Manifest) -> Iterator[str]
     for key in sorted(before.keys() | after.keys()):
         if before.get(key) != after.get(key):
             yield _setting(f"features.{before.get('name', name)}.{key}", before.get(key), after.get(key))
-    read = {feature["column"] for feature in (before, after) if feature}
+    read = {_read(feature) for feature in (before, after) if feature}
     for key in _differing_expressions(first, second):
         is_everywhere = any(_is_key(key, run) or _filters_by(key, run) for run in (first, second))
         if key in read and not is_everywhere:
@@ -130,8 +130,13 @@ def _features(run: Manifest) -> dict[str, Mapping[str, Any]]:
     return {f"{feature['name']}_sequence": feature for feature in _specification(run).get("features", [])}
 
 
+def _read(feature: Mapping[str, Any]) -> str:
+    """Return the column that a feature reads; of what is derived from the order alone, none."""
+    return str((feature.get("of") or "") if feature.get("derive") else feature["column"])
+
+
 def _ties(run: Manifest) -> set[str]:
-    read = {str(feature["column"]) for feature in _features(run).values()}
+    read = set(filter(None, map(_read, _features(run).values())))
     return read - set(_specification(run).get("order_by", [])) - {str(_specification(run).get("pupil"))}
 
 

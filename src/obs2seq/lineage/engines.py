@@ -69,7 +69,8 @@ def _arrow_sequences() -> list[Step]:
         _arrow("sessions", ("ordering",), "kernel.sessions:sessions_of", _ROWS),
         _arrow("cuts", ("sessions",), "kernel.windows:cuts_of", _ROWS),
         _arrow("windows", ("sessions", "cuts"), "kernel.windows:windows_of", _ROWS),
-        _arrow("arrays", ("windows", "loaded_columns"), "kernel.gathering:Gatherer", _TABLE),
+        _arrow("derived_columns", ("ordering", "loaded_columns"), "kernel.derived:derived_columns", _ROWS),
+        _arrow("arrays", ("windows", "loaded_columns", "derived_columns"), "kernel.gathering:Gatherer", _TABLE),
         _arrow(
             "sequences",
             ("arrays",),

@@ -13,6 +13,7 @@ from obs2seq.domain.validation import nearest
 from obs2seq.errors import ConfigurationError
 from obs2seq.lineage.code import code_version
 from obs2seq.lineage.modules import Symbol, module
+from obs2seq.lineage.remembering import remembered
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,9 @@ class Graph:
     @cached_property
     def code(self) -> Mapping[str, str]:
         """For each step, what stands for its own code: what it calls, but for what another step stands for."""
-        return {name: code_version(step.roots, self._roots - {*step.roots}) for name, step in self.steps.items()}
+        roots = {name: [[root.module, root.name] for root in step.roots] for name, step in self.steps.items()}
+        others = sorted([root.module, root.name] for root in self._roots)
+        return remembered([roots, others], self._code)
 
     @cached_property
     def versions(self) -> Mapping[str, str]:
@@ -78,6 +81,9 @@ class Graph:
         steps = {name: StepVersion(code=self.code[name], upstream=step.upstream) for name, step in self.steps.items()}
         made = ColumnVersion(version=self.versions[self.output], step=self.output)
         return Lineage(steps=steps, columns=dict.fromkeys(columns, made))
+
+    def _code(self) -> dict[str, str]:
+        return {name: code_version(step.roots, self._roots - {*step.roots}) for name, step in self.steps.items()}
 
     @property
     def _roots(self) -> frozenset[Symbol]:

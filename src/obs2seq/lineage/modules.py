@@ -89,7 +89,7 @@ def resolved(where: str, name: str) -> Symbol | str | None:
 
 def _source(name: str) -> bytes | None:
     path = "/".join(name.split(".")[1:])
-    for candidate in (f"{path}.py", f"{path}/__init__.py"):
+    for candidate in (f"{path}.py", f"{path}/__init__.py".lstrip("/")):
         try:
             content = pkgutil.get_data(PACKAGE, candidate)
         except OSError:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from obs2seq.domain.audit import Audit
     from obs2seq.domain.manifest import Manifest
+    from obs2seq.lineage.catalogue import Entry
     from obs2seq.report.figures import SubsetFigures
 
 
@@ -26,8 +27,6 @@ class Subset:
 
     manifest: Manifest
     figures: SubsetFigures
-    previous: Manifest | None = None
-    """Of the run that readers had before."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +38,11 @@ class Content:
     seconds: Mapping[str, float] | None = None
     """How long each step took, in order."""
     dataflow: str | None = None
-    """Its picture, as SVG."""
+    """Its picture, as SVG or as text."""
+    catalogue: Sequence[Entry] = ()
+    """Its steps, and the output's columns."""
     changes: Sequence[str] | None = None
-    """What differs from the run before, a sentence each."""
+    """What differs from the run before, a sentence each; None where there is none."""
 
 
 def rendered(content: Content) -> str:

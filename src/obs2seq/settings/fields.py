@@ -200,8 +200,10 @@ class S3Fields(_Group):
 class EngineFields(_Group):
     """What computes, and within which memory."""
 
-    engine: Literal["spark", "arrow"] = Field(
-        default="spark", description="What computes: Spark, or Arrow within this process, for mode local."
+    engine: Literal["spark", "arrow", "auto"] = Field(
+        default="spark",
+        description="What computes: Spark, or Arrow within this process, for mode local. auto: Arrow where it can, "
+        "else Spark; a line of the log says which, and why.",
     )
     execution: Literal["native", "arrow", "auto"] = Field(
         default="native",

@@ -13,6 +13,16 @@ if TYPE_CHECKING:
     from pyarrow import fs
 
 
+_REGIONS: dict[str, str | None] = {}
+"""Where buckets lie that have been told of: a bucket lies in one region, whoever asks."""
+
+
+def tell_region(location: str, region: str | None) -> None:
+    """Let Arrow look for the bucket of a location in a region from now on; None: in the environment's."""
+    if is_s3(location):
+        _REGIONS[bucket_and_key(location)[0]] = region
+
+
 def opened(location: str) -> tuple[fs.FileSystem, str]:
     """Return the file system of a location, and the path within it.
 
@@ -23,10 +33,11 @@ def opened(location: str) -> tuple[fs.FileSystem, str]:
 
     if not is_s3(location):
         return fs.LocalFileSystem(), str(local_path(location))
-    return _s3(), "/".join(bucket_and_key(location))
+    bucket, key = bucket_and_key(location)
+    return _s3(_REGIONS.get(bucket)), f"{bucket}/{key}"
 
 
-def _s3() -> fs.FileSystem:
+def _s3(region: str | None) -> fs.FileSystem:
     """Take region and credentials from where boto3 finds them: it knows sign-in and profiles that Arrow does not.
 
     Credentials that run out are asked for anew with each file.
@@ -38,7 +49,7 @@ def _s3() -> fs.FileSystem:
         access_key=keys.access_key if keys else None,
         secret_key=keys.secret_key if keys else None,
         session_token=keys.token if keys else None,
-        region=os.environ.get("AWS_REGION") or session.region_name,
+        region=region or os.environ.get("AWS_REGION") or session.region_name,
         endpoint_override=os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"),
     )
 

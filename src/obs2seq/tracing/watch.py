@@ -7,7 +7,7 @@ from abc import ABC
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 Kind = Literal["run", "step", "node"]
 
@@ -48,6 +48,9 @@ class Watcher(ABC):  # noqa: B024  # each of its methods may be left as it is
         """Learn that there is nothing more to come."""
 
 
+Known = TypeVar("Known", bound=Watcher)
+
+
 class Watch:
     """Tells watchers what happens. Spans lie in each other; one thread opens and closes them.
 
@@ -64,6 +67,10 @@ class Watch:
     def is_told(self) -> bool:
         """Whether anybody watches."""
         return bool(self._watchers)
+
+    def among(self, kind: type[Known]) -> Known | None:
+        """Return the first watcher of a kind."""
+        return next((watcher for watcher in self._watchers if isinstance(watcher, kind)), None)
 
     @contextmanager
     def run(self, name: str, run_id: str, subset: str) -> Iterator[None]:

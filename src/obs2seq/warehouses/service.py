@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.locations import join
 from obs2seq.domain.manifest import CurrentRun, Manifest
 from obs2seq.domain.validation import nearest
-from obs2seq.errors import ConfigurationError, DataNotFoundError, Obs2SeqError
+from obs2seq.errors import ConfigurationError, DataNotFoundError, Obs2SeqError, StorageError
 from obs2seq.ports import FinishedRun, Inspection, Storage, WarehouseServiceInterface
 from obs2seq.publishing import PublishedDataset
 from obs2seq.warehouses.assignments import FOLDER, assigned
@@ -45,7 +45,17 @@ class _Made:
     @property
     def finished(self) -> FinishedRun:
         """What there is to look at."""
-        return FinishedRun(self.dataset.finished_manifest(self.run_id), self.dataset.run_location(self.run_id))
+        return FinishedRun(
+            self.dataset.finished_manifest(self.run_id), self.dataset.run_location(self.run_id), self._previous
+        )
+
+    @property
+    def _previous(self) -> Manifest | None:
+        if self.former is None or self.former.run_id == self.run_id:
+            return None
+        with suppress(StorageError):  # another version's, or damaged: no reason to stop this run
+            return self.dataset.manifest(self.former.run_id)
+        return None
 
 
 class WarehouseService(WarehouseServiceInterface):

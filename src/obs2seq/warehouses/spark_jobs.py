@@ -32,7 +32,7 @@ def description(span: Span) -> str:
 
 def active_stages() -> list[Stage]:
     """Return the stages that are at work, as far as a session is there and answers."""
-    context = SparkContext._active_spark_context
+    context = _context()
     if context is None:
         return []
     try:
@@ -43,7 +43,13 @@ def active_stages() -> list[Stage]:
     return [Stage(each.stageId, each.numCompletedTasks, each.numTasks) for each in found if each is not None]
 
 
-def _describe(span: Span | None) -> None:
+def _context() -> SparkContext | None:
+    """Return the context, once it is whole: it is known before it is connected."""
     context = SparkContext._active_spark_context
+    return context if getattr(context, "_jsc", None) is not None else None
+
+
+def _describe(span: Span | None) -> None:
+    context = _context()
     if context is not None:
         context.setLocalProperty("spark.job.description", description(span) if span else None)  # type: ignore[arg-type]

@@ -15,6 +15,8 @@ from obs2seq.warehouses.subsets import SubsetSource
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+    from obs2seq.warehouses.readers import Sessions
+
 
 class WatchedEngine(Engine):
     """Tells of each run.
@@ -46,12 +48,15 @@ class WatchedReader(ObservationReader):
     Args:
         reader: Reads.
         watch: Is told.
+        sessions: Gives the session, which starts before reading does: jobs of no session cannot be described.
     """
 
-    def __init__(self, reader: ObservationReader, watch: Watch) -> None:
-        self._reader, self._watch = reader, watch
+    def __init__(self, reader: ObservationReader, watch: Watch, sessions: Sessions) -> None:
+        self._reader, self._watch, self._sessions = reader, watch, sessions
 
     def read(self, source: Source, is_read: Callable[[str], bool] = all_columns) -> DataFrame:
+        with self._watch.step("start Spark"):
+            self._sessions()
         with self._watch.step("read columns"):
             return self._reader.read(source, is_read)
 

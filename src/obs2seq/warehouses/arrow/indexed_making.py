@@ -36,8 +36,8 @@ class IndexedMaker(SequenceMaker):
     def width(self) -> int:
         return 1
 
-    def writers(self, location: str, compression: str) -> IndexedWriters:
-        return IndexedWriters(location, compression, self.schema, self._tables, self._spec.sequence_length)
+    def writers(self, location: str, compression: str, name: str = "part") -> IndexedWriters:
+        return IndexedWriters(location, compression, self.schema, self._tables, self._spec.sequence_length, name)
 
     def make(self, observations: pa.Table, pool: Executor) -> Made:
         plan = plan_sequences(observations, self._spec, pool, drops_duplicates=self._drops)

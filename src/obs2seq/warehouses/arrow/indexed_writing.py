@@ -29,6 +29,7 @@ class IndexedWriters(FileWriters):
         schema: Of the sequences that the files stand for.
         tables: The schemas of sessions and of windows.
         sequence_length: L.
+        name: What the files' names start with.
     """
 
     def __init__(
@@ -38,8 +39,9 @@ class IndexedWriters(FileWriters):
         schema: pa.Schema,
         tables: tuple[pa.Schema, pa.Schema],
         sequence_length: int,
+        name: str = "part",
     ) -> None:
-        super().__init__(location, compression, schema, 1)
+        super().__init__(location, compression, schema, 1, name)
         self._tables, self._window_rows = tables, max(ELEMENTS // sequence_length, 1)
 
     def write(self, batches: Iterable[IndexedBatch], row_group_elements: int = ROW_GROUP_ELEMENTS) -> None:
@@ -49,7 +51,7 @@ class IndexedWriters(FileWriters):
                 pair.write(group)
 
     def _new(self) -> Any:
-        name = f"part-{len(self.rows) // 2:05d}.parquet"
+        name = f"{self._name}-{len(self.rows) // 2:05d}.parquet"
         pair = _OpenPair(self._location, name, self._tables, self._compression, self._window_rows)
         self.rows |= pair.written
         return pair

@@ -72,9 +72,9 @@ class Maker(ABC):
     def width(self) -> int:
         """How many values of a column stand in one row of the output, at the most."""
 
-    def writers(self, location: str, compression: str) -> FileWriters:
-        """Return what writes what is made into a folder."""
-        return FileWriters(location, compression, self.schema, self.width)
+    def writers(self, location: str, compression: str, name: str = "part") -> FileWriters:
+        """Return what writes what is made into a folder, to files whose names start with a name."""
+        return FileWriters(location, compression, self.schema, self.width, name)
 
     @property
     def derived(self) -> int:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from obs2seq.domain.job import Job
 from obs2seq.errors import ConfigurationError
 from obs2seq.kernel.columns import Array
+from obs2seq.warehouses.arrow.limits import UnfitError
 from obs2seq.warehouses.arrow.pieces import Observations
 from obs2seq.warehouses.arrow.types import spark_name
 
@@ -86,7 +87,7 @@ def _expression(setting: str, text: str, schema: pa.Schema) -> Expression:
         from obs2seq.warehouses.arrow.expressions.expression import Expression
     except ModuleNotFoundError as error:
         problem = f"expected what reads expressions to be installed, found no module '{error.name}'"
-        raise ConfigurationError(setting, problem, "pip install 'obs2seq[arrow]'") from error
+        raise UnfitError(setting, problem, "pip install 'obs2seq[arrow]'") from error
     return Expression(setting, text, schema)
 
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 
 from obs2seq.domain.job import Job
-from obs2seq.errors import ConfigurationError
 from obs2seq.ports import Source
+from obs2seq.warehouses.arrow.limits import UnfitError
 from obs2seq.warehouses.arrow.parquet_files import parquet_observations
 from obs2seq.warehouses.arrow.partitions import with_partitions
 from obs2seq.warehouses.arrow.pieces import Observations
@@ -23,11 +23,11 @@ def read_observations(source: Source, job: Job, is_read: Callable[[str], bool], 
         pool: Where files are looked at.
 
     Raises:
-        ConfigurationError: The format is one that only Spark reads.
+        UnfitError: The format is one that only Spark reads.
         DataError: The files cannot be read as one table.
     """
     if source.format == "delta":
-        raise ConfigurationError(
+        raise UnfitError(
             source.location,
             "expected parquet, csv or json where engine is arrow, found a Delta table",
             "set engine: spark, which reads the table's log",

@@ -54,7 +54,7 @@ class ArrowSparkEngine(Engine):
         tally = Tally()
         with explained(found.source.location, output=location), _told_by_tasks():
             raw, selection = raw_and_selection(order, found, self._tools)
-            observations = select_observations(raw, order.job.spec, selection, tally, order.kind)
+            observations = select_observations(raw, order.job.spec, selection, tally, order.kind, self._tools.watch)
             task = self._task(order, observations, location)
             partitions = self._partitions(task, found.source.size)
             tasks = "1 task" if partitions == 1 else f"{partitions} tasks"

@@ -25,7 +25,6 @@ from obs2seq.warehouses.arrow.memory import Allowance, jemalloc, value_bytes
 from obs2seq.warehouses.arrow.shares import column_name
 from obs2seq.warehouses.arrow.steps import Writing
 from obs2seq.warehouses.arrow.store import Store
-from obs2seq.warehouses.arrow.writing import FileWriters
 from obs2seq.warehouses.spark_arrow.attempts import Attempt, telling
 
 TOLD = "attempt string"
@@ -70,6 +69,7 @@ class TaskOrder:
             stride=maker.stride,
             output_bytes=sum(map(value_bytes, maker.schema.types)),
             width=maker.width,
+            derived=maker.derived,
         )
 
 
@@ -91,7 +91,7 @@ def _attempt(order: TaskOrder, batches: Iterator[pa.RecordBatch]) -> Attempt:
     context = TaskContext.get()
     assert context is not None, "Spark runs this"
     maker, allowance, account = order.maker(), order.allowance(), Account()
-    writers = FileWriters(order.location, order.job.compression, maker.schema, maker.width, _name(context))
+    writers = maker.writers(order.location, order.job.compression, _name(context))
     pupil = column_name(order.schema, order.job.spec.pupil)
     folder = order.temporary_folder or _executor_folder()
     with Store(order.schema, pupil, allowance, folder) as store, ThreadPoolExecutor(1) as pool:

@@ -11,6 +11,7 @@ from obs2seq.sql.parsing import parsed
 from obs2seq.warehouses.arrow.expressions.functions import NAMED, OPERATIONS
 from obs2seq.warehouses.arrow.expressions.rows import Rows
 from obs2seq.warehouses.arrow.expressions.values import Data, RowError, UntranslatableError, Value
+from obs2seq.warehouses.arrow.limits import UnfitError
 
 _HINT = "compute it before, or set engine: spark"
 
@@ -87,8 +88,8 @@ class Expression:
             )
         return self._small.index(node.name.lower())
 
-    def _unknown(self, found: str) -> ConfigurationError:
-        return ConfigurationError(
+    def _unknown(self, found: str) -> UnfitError:
+        return UnfitError(
             self._setting, f"expected an expression that Arrow computes as Spark does, found {found}", _HINT
         )
 

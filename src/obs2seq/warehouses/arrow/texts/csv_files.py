@@ -18,6 +18,7 @@ from obs2seq.errors import ConfigurationError, DataError
 from obs2seq.ports import Source
 from obs2seq.storage.filesystems import opened
 from obs2seq.warehouses.arrow.failures import corrupt, unreadable
+from obs2seq.warehouses.arrow.limits import UnfitError
 from obs2seq.warehouses.header_names import first_difference, require_header
 
 _BLOCK = 1 << 20
@@ -36,7 +37,7 @@ class CsvForm:
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> CsvForm:
-        """Take the settings; raise `ConfigurationError` for those that only Spark follows."""
+        """Take the settings; raise `UnfitError` for those that only Spark follows."""
         delimiter = _ESCAPED.get(options["sep"], options["sep"])
         if len(delimiter.encode()) != 1:
             raise _refused("csv_delimiter", "one character of ASCII", delimiter)
@@ -210,7 +211,7 @@ def _codec(name: str) -> str:
         raise ConfigurationError("csv_encoding", problem, "such as UTF-8, UTF-16LE or ISO-8859-1") from error
 
 
-def _refused(setting: str, expected: str, found: str) -> ConfigurationError:
-    return ConfigurationError(
+def _refused(setting: str, expected: str, found: str) -> UnfitError:
+    return UnfitError(
         setting, f"expected {expected} where engine is arrow, found {shortened(found)}", "set engine: spark"
     )

@@ -5,7 +5,7 @@ import re
 import pyarrow as pa
 
 from obs2seq.domain.validation import shortened
-from obs2seq.errors import ConfigurationError
+from obs2seq.warehouses.arrow.limits import UnfitError
 from obs2seq.warehouses.arrow.types import INSTANT
 
 _COLUMN = re.compile(
@@ -49,8 +49,8 @@ def _type(match: re.Match[str]) -> pa.DataType:
     return _TYPES[word]
 
 
-def _refused(found: str) -> ConfigurationError:
-    return ConfigurationError(
+def _refused(found: str) -> UnfitError:
+    return UnfitError(
         "input_schema",
         f"expected columns with types as Spark DDL, found {shortened(found.strip())}",
         "write it like 'pupilid long, answered_at timestamp', with scalar types and nothing else",

@@ -5,7 +5,7 @@ import re
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from obs2seq.errors import ConfigurationError
+from obs2seq.warehouses.arrow.limits import UnfitError
 from obs2seq.warehouses.arrow.texts.values import instants_of_parts
 
 _NUMBERS = {"y": "year", "u": "year", "M": "month", "d": "day", "H": "hour", "m": "minute", "s": "second"}
@@ -68,8 +68,8 @@ def _literal(letter: str) -> str:
     return re.escape(letter)
 
 
-def _refused(found: str) -> ConfigurationError:
-    return ConfigurationError(
+def _refused(found: str) -> UnfitError:
+    return UnfitError(
         "timestamp_format",
         f"expected a pattern of yyyy, MM, dd, HH, mm, ss, S and XXX where engine is arrow, found {found}",
         "convert the times before, or set engine: spark",
