@@ -64,7 +64,7 @@ def _run(data: Path, place: Path, **settings: Any) -> dict[str, tuple[Manifest, 
 
 def _own(manifest: Manifest) -> dict[str, Any]:
     """What two runs may differ in."""
-    return {name: getattr(manifest, name) for name in ("files", "versions", "published_at")}
+    return {name: getattr(manifest, name) for name in ("files", "lineage", "versions", "published_at")}
 
 
 @pytest.fixture
