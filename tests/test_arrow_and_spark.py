@@ -58,13 +58,14 @@ def both(spark: SparkSession, place: Path, data: Path, **settings: Any) -> dict[
 
 
 def _run(data: Path, place: Path, **settings: Any) -> dict[str, tuple[Manifest, str]]:
-    values = {"s3_data_location": str(data), "output_s3_location": str(place), "mode": "local"} | settings
+    values = {"s3_data_location": str(data), "output_s3_location": str(place), "mode": "local"}
+    values |= {"audit": "off"} | settings
     return {subset: (manifest, str(location)) for subset, (manifest, location) in run(Settings(**values)).items()}
 
 
 def _own(manifest: Manifest) -> dict[str, Any]:
     """What two runs may differ in."""
-    return {name: getattr(manifest, name) for name in ("files", "versions", "published_at")}
+    return {name: getattr(manifest, name) for name in ("files", "lineage", "versions", "published_at")}
 
 
 @pytest.fixture
