@@ -58,7 +58,8 @@ def both(spark: SparkSession, place: Path, data: Path, **settings: Any) -> dict[
 
 
 def _run(data: Path, place: Path, **settings: Any) -> dict[str, tuple[Manifest, str]]:
-    values = {"s3_data_location": str(data), "output_s3_location": str(place), "mode": "local"} | settings
+    values = {"s3_data_location": str(data), "output_s3_location": str(place), "mode": "local"}
+    values |= {"audit": "off"} | settings
     return {subset: (manifest, str(location)) for subset, (manifest, location) in run(Settings(**values)).items()}
 
 
@@ -95,7 +96,7 @@ def test_generated_observations_by_hash_with_sessions(spark: SparkSession, gener
     made = both(
         spark, tmp_path, generated, sequence_length=20, stride=7, align="end", pad_side="start", min_length=5,
         max_sequences_per_pupil=40, session_gap_seconds=3600.0, columns={"quick": "CAST(duration_s < 5 AS INT)"},
-        row_filter="hints < 3", features=[
+        row_filter="hints < 3", targets=["next"], features=[
             {"name": "skill", "column": "skill", "pad": "<pad>"},
             {"name": "next", "column": "quick", "pad": -1, "shift": 1},
             {"name": "duration", "column": "duration_s", "pad": -1.0},

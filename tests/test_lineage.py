@@ -55,8 +55,8 @@ def test_steps_of_one_engine_have_versions_of_their_own(engine: dict[str, str]) 
 def test_the_settings_choose_the_steps() -> None:
     chunked, sliding = (graph(settings(stride=stride)) for stride in (20, 5))
 
-    assert [each.name for each in chunked.steps["windows"].roots] == ["windows__chunked"]
-    assert [each.name for each in sliding.steps["windows"].roots] == ["windows__overlapping"]
+    assert [each.name for each in chunked.steps["joined_windows"].roots] == ["joined_windows__chunked"]
+    assert [each.name for each in sliding.steps["joined_windows"].roots] == ["joined_windows__overlapping"]
     before_windows = chunked.path_to("blocks").steps
     assert all(chunked.versions[name] == sliding.versions[name] for name in before_windows)
     assert chunked.versions["sequences"] != sliding.versions["sequences"]
@@ -114,9 +114,9 @@ def test_the_tree_shows_each_step_once() -> None:
     lines = tree(found).splitlines()
 
     assert lines[0].startswith("history  ")
-    assert lines[1].startswith("└── order_keys  ")
-    assert lines[2].startswith("    └── keyed_observations  ")
-    assert lines[-1].endswith("spec (input)")
+    assert lines[1].startswith("├── order_keys  ")
+    assert lines[2].startswith("│   └── keyed_observations  ")
+    assert lines[-1].startswith("└── together  ")
     assert sum(line.endswith("(above)") for line in lines) == sum("(above)" in line for line in lines) >= 1
 
 
@@ -135,7 +135,7 @@ def test_lineage_of_a_column_leads_to_that_column(capsys: Capture, tmp_path: Pat
     assert (answer.code, answer.out) == (0, "")
     assert '"sequences" -> "column correct_sequence";' in text
     assert "column skill_sequence" not in text
-    assert '"blocks" -> "windows";' in text
+    assert '"blocks" -> "joined_windows";' in text
 
 
 def test_lineage_is_drawn_as_svg(capsys: Capture, tmp_path: Path) -> None:

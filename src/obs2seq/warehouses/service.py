@@ -127,6 +127,7 @@ class WarehouseService(WarehouseServiceInterface):
             yield
         finally:
             self._held_back = None
+        _require_publishable(held_back)
         finished = [made.finished for made in held_back]
         for inspect in self.inspections:
             inspect(finished)
@@ -158,8 +159,7 @@ class WarehouseService(WarehouseServiceInterface):
 
 def _publish_together(runs: Sequence[_Made]) -> None:
     """Let readers find all of the runs; of none where one cannot be published, as far as storage still answers then."""
-    for made in runs:
-        made.dataset.require_publishable(made.run_id, made.former)
+    _require_publishable(runs)
     try:
         for made in runs:
             made.dataset.make_current(made.run_id, made.former)
@@ -168,6 +168,11 @@ def _publish_together(runs: Sequence[_Made]) -> None:
         raise
     for made in runs:
         made.dataset.remove_old_runs(made.keep_runs)
+
+
+def _require_publishable(runs: Sequence[_Made]) -> None:
+    for made in runs:
+        made.dataset.require_publishable(made.run_id, made.former)
 
 
 def _withdraw(runs: Sequence[_Made]) -> None:
