@@ -13,7 +13,7 @@ from rich.text import Text
 
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.manifest import Manifest
-from obs2seq.domain.rules import MEANINGS
+from obs2seq.domain.rules import MEANINGS, meaning
 from obs2seq.domain.spec import FIRST_POSITION, IS_NEW, IS_PAD, N_OBSERVATIONS, SEQUENCE_INDEX, SESSION_INDEX
 
 if TYPE_CHECKING:
@@ -87,10 +87,12 @@ def _engine(versions: Mapping[str, str]) -> str:
 
 def _print_reasons(console: Console, ledger: Ledger) -> None:
     for rule, count in ledger.left_out.items():
-        _print_line(console, (f"  {count:,} left out: {MEANINGS.get(rule, rule)}", "dim"))
+        _print_line(
+            console, (f"  {count:,} {'left out' if rule in MEANINGS else 'quarantined'}: {meaning(rule)}", "dim")
+        )
     for rule, count in ledger.noted.items():
         if count:
-            _print_line(console, (f"  {count:,} kept, but noted: {MEANINGS.get(rule, rule)}", "dim"))
+            _print_line(console, (f"  {count:,} kept, but noted: {meaning(rule)}", "dim"))
 
 
 def _print_line(console: Console, *parts: str | tuple[str, str]) -> None:

@@ -70,6 +70,14 @@ class InputSummary(_Document):
     """Of a Delta table."""
 
 
+class Quarantine(_Document):
+    """The rows that rules put aside."""
+
+    rows: Count
+    files: tuple[WrittenFile, ...]
+    """In the run's folder, hidden from readers of its data."""
+
+
 class Manifest(_Document):
     """All that is known about one finished run: what lies in its folder, and what shaped it."""
 
@@ -89,6 +97,8 @@ class Manifest(_Document):
     input: InputSummary
     versions: Annotated[dict[str, str], AfterValidator(_by_key)]
     published_at: Instant
+    quarantine: Quarantine | None = None
+    """None where no rule quarantines."""
 
     @property
     def size(self) -> int:

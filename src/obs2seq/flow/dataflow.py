@@ -10,6 +10,7 @@ from typing import Any, Literal
 from hamilton import registry
 from pyspark.sql import DataFrame
 
+from obs2seq.domain.quality import pupil_rules
 from obs2seq.domain.spec import SequenceSpec
 
 # Hamilton's autoload imports pyspark.pandas, which numpy 2 breaks on Spark 3.5. It reads its switch when the driver is
@@ -20,7 +21,7 @@ registry.disable_autoload()
 
 from hamilton import driver  # noqa: E402
 
-from obs2seq.flow import histories, prepared, selection, sequences, windows  # noqa: E402
+from obs2seq.flow import histories, prepared, quality, selection, sequences, windows  # noqa: E402
 from obs2seq.flow.selection import Selection  # noqa: E402
 from obs2seq.flow.tallies import Tally  # noqa: E402
 
@@ -55,7 +56,7 @@ def sequence_observations(observations: DataFrame, spec: SequenceSpec) -> DataFr
         SpecificationError: A feature is no scalar, a pad is not a value of its column's type, or
             `session_gap_seconds` is set and the time is not a timestamp, a date or a number.
     """
-    flow = _dataflow(**_ways(spec), kind="sequences", duplicates="unchecked", counted=False)
+    flow = _dataflow(**_ways(spec), kind="sequences", duplicates="unchecked", counted=False, rules="none")
     return _run(flow, "sequences", {"observations": observations, "spec": spec})
 
 
@@ -67,9 +68,30 @@ def select_and_sequence(
     Lazy, and no dearer than `sequence_observations`: `tally` knows the counts at its points "input", "duplicates" and
     "windows" once the result has been used.
     """
-    flow = _dataflow(**_ways(spec), kind=kind, duplicates=selection.duplicates, counted=True)
+    flow = _counting_dataflow(spec, selection, kind)
     inputs = {"raw_observations": raw_observations, "spec": spec, "selection": selection, "tally": tally}
     return _run(flow, "sequences" if kind == "sequences" else "prepared_observations", inputs)
+
+
+def quarantined(raw_observations: DataFrame, spec: SequenceSpec, selection: Selection, *, by_pupil: bool) -> DataFrame:
+    """Return the rows of a raw table that rules put aside: whole, and with `broken_rules`, a list of their names.
+
+    Lazy; reads the input anew.
+
+    Args:
+        raw_observations: As for `select_and_sequence`.
+        spec: Likewise.
+        selection: Likewise; has rules.
+        by_pupil: Whether to return what rules over pupils put aside, or else what rules over single rows do.
+    """
+    flow = _counting_dataflow(spec, selection, "observations")
+    inputs = {"raw_observations": raw_observations, "spec": spec, "selection": selection, "tally": Tally()}
+    return _run(flow, "quarantined_rows_of_pupils" if by_pupil else "quarantined_rows", inputs)
+
+
+def _counting_dataflow(spec: SequenceSpec, selection: Selection, kind: Kind) -> driver.Driver:
+    rules = "pupils" if pupil_rules(selection.rules) else "rows" if selection.rules else "none"
+    return _dataflow(**_ways(spec), kind=kind, duplicates=selection.duplicates, counted=True, rules=rules)
 
 
 def _ways(spec: SequenceSpec) -> dict[str, object]:
@@ -83,7 +105,7 @@ def _dataflow(**ways: object) -> driver.Driver:
     """Build the dataflow with the named ways to do a thing; each combination is built once."""
     modules = [histories, windows, sequences, prepared]
     if ways["counted"]:
-        modules.append(selection)
+        modules += [selection, quality]
     return driver.Builder().with_modules(*modules).with_config(dict(ways)).build()
 
 

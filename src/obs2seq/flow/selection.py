@@ -1,8 +1,8 @@
 """From a raw table to the observations of one subset: columns mapped, each row judged and counted."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from hamilton.function_modifiers import config
 from pyspark.errors import AnalysisException, ParseException
@@ -12,6 +12,7 @@ from pyspark.sql.types import BooleanType, DateType, NullType, NumericType, Stri
 
 from obs2seq.domain import rules
 from obs2seq.domain.columns import no_time, require_columns
+from obs2seq.domain.quality import PupilRule, RowRule
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.domain.splits import ColumnValue, Everything, HashRange, Share
 from obs2seq.errors import ConfigurationError
@@ -38,6 +39,10 @@ class Selection:
     duplicates: Literal["keep", "drop"] = "keep"
     is_text_input: bool = False
     """Whether the rows were decoded from text, so that U+FFFD means bytes that are not UTF-8."""
+    rules: tuple[RowRule | PupilRule, ...] = ()
+    """What observations must be, beside what is built in; `flow.quality` tries them."""
+    references: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    """The values that files hold, by the rule that names the file."""
 
 
 def mapped_observations(raw_observations: DataFrame, selection: Selection) -> DataFrame:
@@ -55,7 +60,7 @@ def row_rules(mapped_observations: DataFrame, spec: SequenceSpec, selection: Sel
     """Return what leaves a row out: a condition by the rule's name, in the order in which they are tried."""
     require_columns(spec.columns, mapped_observations.columns)
     time, row_filter = spec.order_by[0], selection.row_filter
-    keep = F.lit(True) if row_filter is None else _condition(mapped_observations, "row_filter", row_filter)
+    keep = F.lit(True) if row_filter is None else condition(mapped_observations, "row_filter", row_filter)
     damaged = _has_replacement(mapped_observations, spec) if selection.is_text_input else F.lit(False)
     return {
         rules.FILTER: ~F.coalesce(keep, F.lit(False)),
@@ -80,7 +85,8 @@ def read_columns__whole(mapped_observations: DataFrame) -> list[str]:
     return mapped_observations.columns
 
 
-def judged_observations(
+@config.when(rules="none")
+def judged_observations__built_in(
     mapped_observations: DataFrame, row_rules: dict[str, Column], read_columns: list[str]
 ) -> DataFrame:
     """Select what is read further on, and beside it, as the last column, the first rule that leaves the row out."""
@@ -91,7 +97,8 @@ def judged_observations(
     return mapped_observations.select(*kept, verdict.alias(_verdict_name(read_columns)))
 
 
-def observations(
+@config.when(rules="none")
+def observations__built_in(
     judged_observations: DataFrame, row_rules: dict[str, Column], read_columns: list[str], tally: Tally
 ) -> DataFrame:
     """Count the rows in, and those that each rule leaves out; pass on the others."""
@@ -101,7 +108,7 @@ def observations(
     return kept.select(*(named(name) for name in read_columns))
 
 
-def _condition(frame: DataFrame, setting: str, text: str) -> Column:
+def condition(frame: DataFrame, setting: str, text: str) -> Column:
     """Read a setting as `_expression` does; it must be true, false or null."""
     condition = _expression(frame, setting, text)
     type_ = frame.select(condition).schema[0].dataType

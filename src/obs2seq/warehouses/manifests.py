@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from obs2seq.domain.fingerprint import files_digest
 from obs2seq.domain.ledger import Ledger
-from obs2seq.domain.manifest import InputSummary, Manifest
+from obs2seq.domain.manifest import InputSummary, Manifest, Quarantine
 from obs2seq.ports import Source, WrittenFile
 from obs2seq.version import __version__
 from obs2seq.warehouses.engine import Order
@@ -23,6 +23,7 @@ class Written:
     ledger: Ledger
     made_by: Mapping[str, str]
     """The engine's name and version."""
+    quarantine: Quarantine | None = None
 
 
 def now() -> datetime:
@@ -46,6 +47,7 @@ def manifest_of(order: Order, source: Source, run_id: str, written: Written, ins
         input=_input_summary(source),
         versions={"obs2seq": __version__, **written.made_by, "python": platform.python_version()},
         published_at=instant.isoformat(),
+        quarantine=written.quarantine,
     )
 
 

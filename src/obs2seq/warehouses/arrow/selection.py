@@ -15,6 +15,7 @@ from obs2seq.errors import DataError
 from obs2seq.kernel.columns import Array
 from obs2seq.kernel.schema import is_text
 from obs2seq.warehouses.arrow.mapping import Mapping
+from obs2seq.warehouses.arrow.quality import RowChecks
 from obs2seq.warehouses.arrow.shares import Shares, column_name
 from obs2seq.warehouses.arrow.types import CODED_TEXT, spark_name
 
@@ -31,6 +32,8 @@ class Selected:
 
     table: pa.Table
     counts: Counter[str]
+    quarantined: pa.Table | None = None
+    """Whole rows that a rule of the settings puts aside; None: there is no such rule."""
 
 
 class Selection:
@@ -42,16 +45,24 @@ class Selection:
         spec: Names pupil and time.
         names: The columns to keep.
         is_text_input: Whether the rows were decoded from text.
+        checks: Try the settings' rules; None: there are none.
 
     Raises:
         DataError: A column is missing, or the time is no time.
     """
 
     def __init__(
-        self, mapping: Mapping, shares: Shares, spec: SequenceSpec, names: tuple[str, ...], *, is_text_input: bool
+        self,
+        mapping: Mapping,
+        shares: Shares,
+        spec: SequenceSpec,
+        names: tuple[str, ...],
+        *,
+        is_text_input: bool,
+        checks: RowChecks | None = None,
     ) -> None:
         require_columns(spec.columns, mapping.names)
-        self._mapping, self._shares = mapping, shares
+        self._mapping, self._shares, self._checks = mapping, shares, checks
         self._pupil, self._time = (column_name(mapping.schema, name) for name in (spec.pupil, spec.order_by[0]))
         self._names = [column_name(mapping.schema, name) for name in names]
         texts = [column_name(mapping.schema, name) for name in spec.columns]
@@ -64,6 +75,11 @@ class Selection:
         types = {name: self._mapping.schema.field(name).type for name in self._names}
         return pa.schema([(name, CODED_TEXT if type_ == pa.string() else type_) for name, type_ in types.items()])
 
+    @property
+    def mapped_schema(self) -> pa.Schema:
+        """All columns that are read, as they come from the mapping."""
+        return self._mapping.schema
+
     def select(self, raw: pa.Table) -> Selected:
         """Map and judge the rows of a piece."""
         table = self._mapping.mapped(raw)
@@ -73,8 +89,18 @@ class Selection:
             is_first = is_broken & ~left_out
             counts[rule] += int(np.count_nonzero(is_first))
             left_out |= is_first
-        kept = pa.Table.from_arrays([_coded(table.column(name)) for name in self._names], schema=self.schema)
+        if self._checks is not None:
+            return self._checked(table.filter(pa.array(~left_out)) if left_out.any() else table, counts, self._checks)
+        kept = self._narrow(table)
         return Selected(kept.filter(pa.array(~left_out)) if left_out.any() else kept, counts)
+
+    def _checked(self, table: pa.Table, counts: Counter[str], checks: RowChecks) -> Selected:
+        """Try the settings' rules on what the others leave."""
+        checked = checks.check(table)
+        return Selected(self._narrow(checked.kept), counts + checked.counts, checked.quarantined)
+
+    def _narrow(self, table: pa.Table) -> pa.Table:
+        return pa.Table.from_arrays([_coded(table.column(name)) for name in self._names], schema=self.schema)
 
     def _broken(self, table: pa.Table) -> Iterator[tuple[str, Array]]:
         """Yield the rules that some row may break, in the order in which they are tried, and which rows do."""

@@ -10,6 +10,8 @@ from itertools import pairwise
 from threading import Lock
 from typing import TypeVar
 
+import pyarrow as pa
+
 from obs2seq.warehouses.arrow.accounts import Account
 from obs2seq.warehouses.arrow.making import Made, Maker
 from obs2seq.warehouses.arrow.pieces import Piece
@@ -31,11 +33,13 @@ class Reading:
         selection: Judges rows.
         account: Counts them.
         store: Takes those that are kept; None: only count.
+        aside: Takes those that are quarantined.
     """
 
     selection: Selection
     account: Account
     store: Store | None
+    aside: Callable[[pa.Table], None] | None = None
     _lock: Lock = field(default_factory=Lock)
     _done: int = 0
     _total: int = 0
@@ -50,6 +54,8 @@ class Reading:
         for part, (raw, size) in enumerate(piece.read()):
             selected = self.selection.select(raw)
             self.account.add_read(selected.counts)
+            if self.aside is not None and selected.quarantined is not None:
+                self.aside(selected.quarantined)
             done = self._share_done(size)
             if self.store is not None and len(selected.table):
                 self.store.add((number, part), selected.table, done)

@@ -14,7 +14,7 @@ from obs2seq.warehouses.athena.catalogue import CatalogueTable, GlueCatalogue
 from obs2seq.warehouses.athena.datasets import EmptyFolderDataset
 from obs2seq.warehouses.athena.engine import AthenaEngine, AthenaTools
 from obs2seq.warehouses.athena.files import ParquetFooters
-from obs2seq.warehouses.athena.limits import require_one_table, require_parquet, s3_location
+from obs2seq.warehouses.athena.limits import require_no_rules, require_one_table, require_parquet, s3_location
 from obs2seq.warehouses.athena.queries import AthenaQueries
 from obs2seq.warehouses.athena.registrations import registration, require_registrable
 from obs2seq.warehouses.service import WarehouseService
@@ -50,6 +50,7 @@ class AthenaWarehouseService(WarehouseService):
         table: str | None = None,
     ) -> None:
         require_parquet(job)
+        require_no_rules(job)
         tools = AthenaTools(queries, self._table, footers, storage)
         super().__init__(job, AthenaEngine(tools), storage, partial(EmptyFolderDataset, storage))
         self._catalogue, self._footers, self._table_name = catalogue, footers, table

@@ -1,0 +1,260 @@
+"""Quality rules of the settings: what an observation must be, and what happens where it is not."""
+
+import datetime
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    model_validator,
+)
+
+from obs2seq.domain import rules
+from obs2seq.domain.spec import ColumnName
+from obs2seq.domain.validation import MisfitError, shortened
+from obs2seq.errors import ConfigurationError
+
+Severity = Literal["quarantine", "warn", "fail"]
+TypeName = Literal["boolean", "tinyint", "smallint", "int", "bigint", "float", "double", "date", "timestamp", "string"]
+
+BROKEN_RULES = "broken_rules"
+"""The column of quarantined rows that names the rules which they break."""
+_TAKEN = {*rules.MEANINGS, "rows_in", "rows_out", "sequenced"}
+"""What the ledger counts beside the rules of the settings."""
+
+
+def _scalar(value: object) -> object:
+    """Refuse what is no scalar; hold as ISO text what YAML reads as a date or a time."""
+    if not isinstance(value, bool | int | float | str | datetime.date):
+        raise ValueError(f"expected true, false, a number or a text, found {shortened(value)}")
+    return value.isoformat() if isinstance(value, datetime.date) else value
+
+
+def _bound(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError(f"expected a number or a text, found {value}")
+    return _scalar(value)
+
+
+def _instant(text: str) -> str:
+    try:
+        moment = datetime.datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise ValueError(f"expected an ISO timestamp with an offset, such as 2026-07-31T00:00:00Z, found {text!r}")
+    return text
+
+
+RuleName = Annotated[StrictStr, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,62}$")]
+Number = StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)]
+Bound = Annotated[Number | StrictStr, BeforeValidator(_bound)]
+Value = Annotated[StrictBool | Number | StrictStr, BeforeValidator(_scalar)]
+Instant = Annotated[StrictStr, BeforeValidator(_scalar), AfterValidator(_instant)]
+
+
+class _Rule(BaseModel):
+    """What all rules have."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: RuleName = Field(description="What the ledger, messages and quarantined rows call the rule.")
+    severity: Severity = Field(
+        description="quarantine: the row goes aside. warn: it is kept and counted. fail: the run stops."
+    )
+
+    @property
+    def setting(self) -> str:
+        """How messages name the rule."""
+        return f"rules.{self.name}"
+
+
+class _ColumnRule(_Rule):
+    column: ColumnName = Field(description="The column that is looked at, as it is called after `columns`.")
+
+
+class Required(_ColumnRule):
+    """The column is there; where it is not, every row breaks the rule."""
+
+    kind: Literal["required"]
+
+
+class NotNull(_ColumnRule):
+    """The value is not null. Every other kind but `predicate` lets nulls pass."""
+
+    kind: Literal["not_null"]
+
+
+class OfType(_ColumnRule):
+    """The column is of this type, or holds texts that can be read as values of it."""
+
+    kind: Literal["type"]
+    type: TypeName = Field(description="A type by Spark's name.")
+
+
+class InRange(_ColumnRule):
+    """The value lies between two bounds, both included. NaN is above all numbers."""
+
+    kind: Literal["range"]
+    least: Bound | None = Field(default=None, description="A number; for dates, times and texts a text.")
+    most: Bound | None = Field(default=None, description="A number; for dates, times and texts a text.")
+
+    @model_validator(mode="after")
+    def _has_a_bound(self) -> Self:
+        if self.least is None and self.most is None:
+            raise ValueError("expected least, most or both, found neither")
+        is_text = {isinstance(bound, str) for bound in (self.least, self.most) if bound is not None}
+        if len(is_text) > 1:
+            raise ValueError("expected least and most to be of one kind, found a number and a text")
+        if self.least is not None and self.most is not None and self.least > self.most:  # type: ignore[operator]
+            raise ValueError(f"expected least to be no more than most, found {self.least!r} and {self.most!r}")
+        return self
+
+
+class Allowed(_ColumnRule):
+    """The value is one of these."""
+
+    kind: Literal["allowed"]
+    values: Annotated[tuple[Value, ...], Field(min_length=1)] = Field(description="All values that there may be.")
+
+
+class Known(_ColumnRule):
+    """The value is one of a set that is told here, or stands in a file."""
+
+    kind: Literal["known"]
+    values: Annotated[tuple[Value, ...], Field(min_length=1)] | None = Field(
+        default=None, description="The set itself."
+    )
+    file: Annotated[StrictStr, Field(min_length=1)] | None = Field(
+        default=None, description="A CSV file with a header, or a Parquet file, that holds the set: local or on S3."
+    )
+    file_column: ColumnName | None = Field(default=None, description="The column of the file. Default: of this name.")
+
+    @model_validator(mode="after")
+    def _has_one_set(self) -> Self:
+        if (self.values is None) == (self.file is None):
+            raise ValueError(f"expected values or a file, found {'neither' if self.file is None else 'both'}")
+        return self
+
+
+class NotAfter(_ColumnRule):
+    """The time is no later than an instant, or than what another column holds: the clock of the data."""
+
+    kind: Literal["not_after"]
+    instant: Instant | None = Field(default=None, description="An ISO timestamp with an offset.")
+    clock: ColumnName | None = Field(default=None, description="A column of the same type.")
+
+    @model_validator(mode="after")
+    def _has_one_clock(self) -> Self:
+        if (self.instant is None) == (self.clock is None):
+            raise ValueError(f"expected an instant or a clock, found {'neither' if self.clock is None else 'both'}")
+        return self
+
+
+class Predicate(_Rule):
+    """A Spark SQL condition is true: null is not."""
+
+    kind: Literal["predicate"]
+    predicate: Annotated[StrictStr, Field(min_length=1)] = Field(description="Spark SQL over the mapped columns.")
+
+
+class Unique(_Rule):
+    """No two rows have the same values here: the first in the total order keeps the rule, the others break it."""
+
+    kind: Literal["unique"]
+    columns: Annotated[tuple[ColumnName, ...], Field(min_length=1)] = Field(
+        description="The columns, the pupil's among them; rows with a null in one of them pass."
+    )
+
+
+class MaxPerPupil(_Rule):
+    """The pupil has no more observations than so many; of one who has, all rows break the rule."""
+
+    kind: Literal["max_per_pupil"]
+    most: Annotated[StrictInt, Field(ge=1)] = Field(description="In observations.")
+
+
+RowRule = Required | NotNull | OfType | InRange | Allowed | Known | NotAfter | Predicate
+"""What a row keeps or breaks by itself."""
+PupilRule = Unique | MaxPerPupil
+"""What a row keeps or breaks beside the others of its pupil."""
+Rule = Annotated[RowRule | PupilRule, Field(discriminator="kind")]
+
+
+def _names_differ(found: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    """Refuse two rules of one name, and names that the ledger knows already; case tells none apart."""
+    names = Counter(rule.name.lower() for rule in found)
+    problems = [f"expected names that differ, found '{name}' {n} times" for name, n in names.items() if n > 1]
+    problems += [f"expected names that no built-in rule has, found '{name}'" for name in names if name in _TAKEN]
+    if problems:
+        raise MisfitError([("rules", problem) for problem in problems])
+    return found
+
+
+Rules = Annotated[tuple[Rule, ...], AfterValidator(_names_differ)]
+Share = Annotated[StrictFloat, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+def row_rules(found: Iterable[RowRule | PupilRule]) -> list[RowRule]:
+    """Return the rules that a row keeps or breaks by itself, in their order."""
+    return [rule for rule in found if isinstance(rule, RowRule)]
+
+
+def pupil_rules(found: Iterable[RowRule | PupilRule]) -> list[PupilRule]:
+    """Return the rules over a pupil's observations, in their order."""
+    return [rule for rule in found if isinstance(rule, PupilRule)]
+
+
+def with_severity(found: Iterable[RowRule | PupilRule], severity: Severity) -> list[str]:
+    """Return the names of the rules of a severity, in their order."""
+    return [rule.name for rule in found if rule.severity == severity]
+
+
+def by_effect(counts: Mapping[str, int], found: Iterable[RowRule | PupilRule]) -> tuple[dict[str, int], dict[str, int]]:
+    """Part counts by rule into those of rows that are left out, and those above 0 of rows that are but noted."""
+    keeping = {rule.name for rule in found if rule.severity != "quarantine"}
+    left_out = {rule: n for rule, n in counts.items() if rule not in keeping}
+    return left_out, {rule: n for rule, n in counts.items() if rule in keeping and n}
+
+
+def columns_read(found: Iterable[RowRule | PupilRule]) -> set[str]:
+    """Return the columns that rules name; a predicate's are in its text."""
+    named: set[str] = set()
+    for rule in found:
+        for field in ("column", "clock"):
+            named |= {name for name in (getattr(rule, field, None),) if name is not None}
+        named |= set(getattr(rule, "columns", ()))
+    return named
+
+
+def require_fit(found: Iterable[RowRule | PupilRule], pupil: str, output_format: str) -> None:
+    """Raise `ConfigurationError` for a rule that the other settings leave no way to try, or no place to quarantine."""
+    for rule in found:
+        if isinstance(rule, Unique) and pupil.lower() not in {name.lower() for name in rule.columns}:
+            raise ConfigurationError(
+                rule.setting,
+                f"expected the pupil column '{pupil}' among the columns, found {list(rule.columns)}",
+                "rows are compared within a pupil's history; add the pupil column",
+            )
+        if rule.severity == "quarantine" and output_format != "parquet":
+            raise ConfigurationError(
+                rule.setting,
+                f"expected parquet output, beside which quarantined rows can lie, found {output_format}",
+                "set output_format: parquet, or the severity to warn or fail",
+            )
+
+
+def require_free_name(found: Iterable[RowRule | PupilRule], columns: Iterable[str]) -> None:
+    """Raise `ConfigurationError` where the input has a column of the name that quarantined rows get one of."""
+    if with_severity(found, "quarantine") and BROKEN_RULES in {name.lower() for name in columns}:
+        problem = f"expected no column '{BROKEN_RULES}' in the input, which quarantined rows get, found one"
+        raise ConfigurationError("rules", problem, "rename it in the input")

@@ -1,0 +1,184 @@
+"""The settings' quality rules over tables: rows are judged alone as pieces are read, or beside others of their pupil."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from obs2seq.domain.job import Job
+from obs2seq.domain.predicates import kept_where
+from obs2seq.domain.quality import (
+    BROKEN_RULES,
+    Predicate,
+    PupilRule,
+    RowRule,
+    Unique,
+    pupil_rules,
+    row_rules,
+    with_severity,
+)
+from obs2seq.domain.spec import SequenceSpec
+from obs2seq.kernel.columns import Array, Column, Key, load, load_pupils
+from obs2seq.kernel.ordering import Ordering
+from obs2seq.warehouses.arrow.mapping import expression, require_condition
+from obs2seq.warehouses.arrow.shares import column_name
+from obs2seq.warehouses.arrow.types import spark_name
+
+if TYPE_CHECKING:
+    from obs2seq.warehouses.arrow.expressions.expression import Expression
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What rules make of a table.
+
+    Args:
+        kept: The rows that stay.
+        counts: The rows that each rule puts aside, or notes.
+        quarantined: The rows that go aside, with the names of all rules that they break.
+    """
+
+    kept: pa.Table
+    counts: Counter[str]
+    quarantined: pa.Table
+
+
+class RowChecks:
+    """Tries the rules that look at a row alone; any number of threads may use it at the same time.
+
+    Args:
+        job: Has the rules.
+        schema: Of the tables to come, mapped.
+
+    Raises:
+        ConfigurationError: A rule names what is not there, or cannot be computed as Spark would.
+        DataError: No row can keep a rule whose severity is to fail.
+    """
+
+    def __init__(self, job: Job, schema: pa.Schema) -> None:
+        self._rules = row_rules(job.rules)
+        types = {field.name: spark_name(field.type) for field in schema}
+        kept = {rule.name: kept_where(rule, types, job.references) for rule in self._rules}
+        self._if_null = {name: condition.if_null for name, condition in kept.items()}
+        self._kept = {rule.name: _condition(rule, kept[rule.name].text, schema) for rule in self._rules}
+
+    def check(self, table: pa.Table) -> Checked:
+        """Judge the rows of a table."""
+        return _parted(table, self._rules, {name: self._broken(name, table) for name in self._kept})
+
+    def _broken(self, name: str, table: pa.Table) -> Array:
+        kept = self._kept[name].values(table).cast(pa.bool_()).fill_null(self._if_null[name])
+        broken: Array = ~kept.to_numpy(zero_copy_only=False).astype(bool)
+        return broken
+
+
+class PupilChecks:
+    """Tries the rules over pupils on tables that hold all observations of some.
+
+    Args:
+        job: Has the rules.
+        schema: Of the tables to come.
+    """
+
+    def __init__(self, job: Job, schema: pa.Schema) -> None:
+        self._rules, self._spec = pupil_rules(job.rules), job.spec
+        keys = {name.lower(): name for rule in self._rules if isinstance(rule, Unique) for name in rule.columns}
+        known = {name.lower() for name in job.spec.columns}
+        further = [name for small, name in sorted(keys.items()) if small not in known]
+        self._order = [column_name(schema, name) for name in (*_order(job.spec), *further)]
+        self._pupil = column_name(schema, job.spec.pupil)
+
+    def check(self, table: pa.Table) -> Checked:
+        """Judge the rows of a table."""
+        columns = _Loaded(table, self._pupil)
+        return _parted(table, self._rules, {rule.name: self._broken(rule, columns, len(table)) for rule in self._rules})
+
+    def _broken(self, rule: PupilRule, columns: _Loaded, n_rows: int) -> Array:
+        if isinstance(rule, Unique):
+            return self._repeated(rule, columns, n_rows)
+        ordering = Ordering(n_rows).refine(columns[self._pupil].keys())
+        starts = ordering.starts()
+        lengths = np.diff(np.append(starts, n_rows))
+        broken: Array = np.zeros(n_rows, bool)
+        broken[ordering.rows] = np.repeat(lengths > rule.most, lengths)
+        return broken
+
+    def _repeated(self, rule: Unique, columns: _Loaded, n_rows: int) -> Array:
+        """All but the first, in the total order, of the rows that are alike."""
+        names = [columns.name(name) for name in rule.columns]
+        keys = chain.from_iterable(columns[name].keys() for name in names)
+        ordering = Ordering(n_rows).refine(keys)
+        is_repeated = ordering.ties()
+        rows = ordering.refine(self._keys(columns)).rows
+        broken: Array = np.zeros(n_rows, bool)
+        broken[rows] = is_repeated
+        for name in names:
+            is_valid = columns[name].is_valid
+            broken = broken if is_valid is None else broken & is_valid
+        return broken
+
+    def _keys(self, columns: _Loaded) -> Iterator[Key]:
+        for name in self._order:
+            yield from columns[name].keys()
+        for name in self._order:
+            yield from columns[name].signs()
+
+
+class _Loaded:
+    """A table's columns, read when they are asked for."""
+
+    def __init__(self, table: pa.Table, pupil: str) -> None:
+        self._table, self._pupil = table, pupil
+        self._known: dict[str, Column] = {}
+
+    def name(self, name: str) -> str:
+        return column_name(self._table.schema, name)
+
+    def __getitem__(self, name: str) -> Column:
+        if name not in self._known:
+            self._known[name] = (load_pupils if name == self._pupil else load)(self._table.column(name))
+        return self._known[name]
+
+
+def quarantine_schema(schema: pa.Schema) -> pa.Schema:
+    """Return the columns of quarantined rows."""
+    return schema.append(pa.field(BROKEN_RULES, pa.list_(pa.string())))
+
+
+def _parted(table: pa.Table, rules: Sequence[RowRule | PupilRule], broken: Mapping[str, Array]) -> Checked:
+    """Part the rows by the first rule that puts them aside; count what each puts aside, or else notes."""
+    aside: Array = np.zeros(len(table), bool)
+    counts: Counter[str] = Counter()
+    for name in with_severity(rules, "quarantine"):
+        counts[name] = int(np.count_nonzero(broken[name] & ~aside))
+        aside |= broken[name]
+    for name in with_severity(rules, "warn"):
+        counts[name] = int(np.count_nonzero(broken[name] & ~aside))
+    for name in with_severity(rules, "fail"):
+        counts[name] = int(np.count_nonzero(broken[name]))
+    if not aside.any():
+        return Checked(table, counts, _with_names(table.slice(0, 0), {}))
+    flags = {name: broken[name][aside] for name in broken}
+    return Checked(table.filter(pa.array(~aside)), counts, _with_names(table.filter(pa.array(aside)), flags))
+
+
+def _with_names(table: pa.Table, flags: Mapping[str, Array]) -> pa.Table:
+    names = [[name for name, flag in flags.items() if flag[row]] for row in range(len(table))]
+    return table.append_column(pa.field(BROKEN_RULES, pa.list_(pa.string())), pa.array(names, pa.list_(pa.string())))
+
+
+def _order(spec: SequenceSpec) -> list[str]:
+    return [name for name in (*spec.order_by, *spec.tie_breakers) if name != spec.pupil]
+
+
+def _condition(rule: RowRule, text: str, schema: pa.Schema) -> Expression:
+    found = expression(rule.setting, text, schema)
+    if isinstance(rule, Predicate):
+        require_condition(rule.setting, found.type)
+    return found
