@@ -1,4 +1,4 @@
-"""The settings' quality rules over tables: rows are judged alone as pieces are read, or beside others of their pupil."""
+"""The settings' quality rules over tables: rows are judged alone as pieces are read, or beside others of a pupil."""
 
 from __future__ import annotations
 
@@ -34,19 +34,26 @@ if TYPE_CHECKING:
     from obs2seq.warehouses.arrow.expressions.expression import Expression
 
 
+_NAMES = pa.field(BROKEN_RULES, pa.list_(pa.string()))
+
+
 @dataclass(frozen=True)
 class Checked:
-    """What rules make of a table.
+    """What rules say of the rows of a table.
 
     Args:
-        kept: The rows that stay.
+        is_aside: Which rows go aside; None: none does.
         counts: The rows that each rule puts aside, or notes.
-        quarantined: The rows that go aside, with the names of all rules that they break.
+        names: For each row that goes aside, the names of all rules that it breaks.
     """
 
-    kept: pa.Table
+    is_aside: Array | None
     counts: Counter[str]
-    quarantined: pa.Table
+    names: pa.Array
+
+    def quarantined(self, table: pa.Table, is_aside: Array) -> pa.Table:
+        """Return some rows of a table, which are those that go aside, with the names of rules."""
+        return table.filter(pa.array(is_aside)).append_column(_NAMES, self.names)
 
 
 class RowChecks:
@@ -70,7 +77,7 @@ class RowChecks:
 
     def check(self, table: pa.Table) -> Checked:
         """Judge the rows of a table."""
-        return _parted(table, self._rules, {name: self._broken(name, table) for name in self._kept})
+        return _parted(self._rules, {name: self._broken(name, table) for name in self._kept}, len(table))
 
     def _broken(self, name: str, table: pa.Table) -> Array:
         kept = self._kept[name].values(table).cast(pa.bool_()).fill_null(self._if_null[name])
@@ -97,7 +104,8 @@ class PupilChecks:
     def check(self, table: pa.Table) -> Checked:
         """Judge the rows of a table."""
         columns = _Loaded(table, self._pupil)
-        return _parted(table, self._rules, {rule.name: self._broken(rule, columns, len(table)) for rule in self._rules})
+        broken = {rule.name: self._broken(rule, columns, len(table)) for rule in self._rules}
+        return _parted(self._rules, broken, len(table))
 
     def _broken(self, rule: PupilRule, columns: _Loaded, n_rows: int) -> Array:
         if isinstance(rule, Unique):
@@ -148,12 +156,12 @@ class _Loaded:
 
 def quarantine_schema(schema: pa.Schema) -> pa.Schema:
     """Return the columns of quarantined rows."""
-    return schema.append(pa.field(BROKEN_RULES, pa.list_(pa.string())))
+    return schema.append(_NAMES)
 
 
-def _parted(table: pa.Table, rules: Sequence[RowRule | PupilRule], broken: Mapping[str, Array]) -> Checked:
+def _parted(rules: Sequence[RowRule | PupilRule], broken: Mapping[str, Array], n_rows: int) -> Checked:
     """Part the rows by the first rule that puts them aside; count what each puts aside, or else notes."""
-    aside: Array = np.zeros(len(table), bool)
+    aside: Array = np.zeros(n_rows, bool)
     counts: Counter[str] = Counter()
     for name in with_severity(rules, "quarantine"):
         counts[name] = int(np.count_nonzero(broken[name] & ~aside))
@@ -162,15 +170,19 @@ def _parted(table: pa.Table, rules: Sequence[RowRule | PupilRule], broken: Mappi
         counts[name] = int(np.count_nonzero(broken[name] & ~aside))
     for name in with_severity(rules, "fail"):
         counts[name] = int(np.count_nonzero(broken[name]))
-    if not aside.any():
-        return Checked(table, counts, _with_names(table.slice(0, 0), {}))
-    flags = {name: broken[name][aside] for name in broken}
-    return Checked(table.filter(pa.array(~aside)), counts, _with_names(table.filter(pa.array(aside)), flags))
+    is_any = bool(aside.any())
+    flags = {name: flag[aside] for name, flag in broken.items()} if is_any else {}
+    return Checked(aside if is_any else None, counts, _listed(flags))
 
 
-def _with_names(table: pa.Table, flags: Mapping[str, Array]) -> pa.Table:
-    names = [[name for name, flag in flags.items() if flag[row]] for row in range(len(table))]
-    return table.append_column(pa.field(BROKEN_RULES, pa.list_(pa.string())), pa.array(names, pa.list_(pa.string())))
+def _listed(flags: Mapping[str, Array]) -> pa.Array:
+    """Return for each row the names of its flags, in their order."""
+    if not flags:
+        return pa.array([], _NAMES.type)
+    matrix = np.stack(list(flags.values()), axis=1)
+    ends = np.cumsum(matrix.sum(axis=1, dtype=np.int32), dtype=np.int32)
+    names = pa.array(list(flags), pa.string()).take(pa.array(np.nonzero(matrix)[1]))
+    return pa.ListArray.from_arrays(np.concatenate([np.zeros(1, np.int32), ends]), names)
 
 
 def _order(spec: SequenceSpec) -> list[str]:

@@ -76,8 +76,10 @@ class CheckedMaker(Maker):
     def make(self, observations: pa.Table, pool: Executor) -> Made:
         checked = self._checks.check(observations)
         self._account.add_checked(checked.counts)
-        self._aside(checked.quarantined)
-        return self._maker.make(checked.kept, pool)
+        if checked.is_aside is None:
+            return self._maker.make(observations, pool)
+        self._aside(checked.quarantined(observations, checked.is_aside))
+        return self._maker.make(observations.filter(pa.array(~checked.is_aside)), pool)
 
 
 def aside_for(job: Job, location: str, schema: pa.Schema) -> Aside | None:

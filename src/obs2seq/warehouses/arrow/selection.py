@@ -89,18 +89,22 @@ class Selection:
             is_first = is_broken & ~left_out
             counts[rule] += int(np.count_nonzero(is_first))
             left_out |= is_first
-        if self._checks is not None:
-            return self._checked(table.filter(pa.array(~left_out)) if left_out.any() else table, counts, self._checks)
-        kept = self._narrow(table)
-        return Selected(kept.filter(pa.array(~left_out)) if left_out.any() else kept, counts)
+        kept = pa.Table.from_arrays([_coded(table.column(name)) for name in self._names], schema=self.schema)
+        quarantined = self._quarantined(table, left_out, counts)
+        return Selected(kept.filter(pa.array(~left_out)) if left_out.any() else kept, counts, quarantined)
 
-    def _checked(self, table: pa.Table, counts: Counter[str], checks: RowChecks) -> Selected:
-        """Try the settings' rules on what the others leave."""
-        checked = checks.check(table)
-        return Selected(self._narrow(checked.kept), counts + checked.counts, checked.quarantined)
-
-    def _narrow(self, table: pa.Table) -> pa.Table:
-        return pa.Table.from_arrays([_coded(table.column(name)) for name in self._names], schema=self.schema)
+    def _quarantined(self, table: pa.Table, left_out: Array, counts: Counter[str]) -> pa.Table | None:
+        """Try the settings' rules on what the others leave; count and leave out what they put aside, and return it."""
+        if self._checks is None:
+            return None
+        checked = self._checks.check(table.filter(pa.array(~left_out)) if left_out.any() else table)
+        counts.update(checked.counts)
+        if checked.is_aside is None:
+            return None
+        is_aside: Array = np.zeros(len(table), bool)
+        is_aside[~left_out] = checked.is_aside
+        left_out |= is_aside
+        return checked.quarantined(table, is_aside)
 
     def _broken(self, table: pa.Table) -> Iterator[tuple[str, Array]]:
         """Yield the rules that some row may break, in the order in which they are tried, and which rows do."""
