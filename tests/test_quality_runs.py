@@ -363,7 +363,7 @@ def drawn_rules(draw: st.DrawFn) -> list[dict[str, Any]]:
         },
         {
             "kind": "predicate",
-            "predicate": draw(st.sampled_from(["n > 0 AND ratio < 1", "word <> 'a'", "day IS NULL"])),
+            "predicate": draw(st.sampled_from(["n > 0 AND CAST(ratio AS DOUBLE) < 1", "word <> 'a'", "day IS NULL"])),
         },
         {"kind": "unique", "columns": columns},
         {"kind": "max_per_pupil", "most": draw(st.integers(1, 20))},

@@ -75,8 +75,12 @@ class RowChecks:
         self._if_null = {name: condition.if_null for name, condition in kept.items()}
         self._kept = {rule.name: _condition(rule, kept[rule.name].text, schema) for rule in self._rules}
 
-    def check(self, table: pa.Table) -> Checked:
-        """Judge the rows of a table."""
+    def check(self, table: pa.Table, is_left: Array | None = None) -> Checked:
+        """Judge the rows of a table, or those of them that are left."""
+        if is_left is not None:
+            columns = {name for kept in self._kept.values() for name in kept.columns}
+            # A table of no columns has no rows either.
+            table = table.select(sorted(columns) or table.column_names[:1]).filter(pa.array(is_left))
         return _parted(self._rules, {name: self._broken(name, table) for name in self._kept}, len(table))
 
     def _broken(self, name: str, table: pa.Table) -> Array:

@@ -97,7 +97,7 @@ class Selection:
         """Try the settings' rules on what the others leave; count and leave out what they put aside, and return it."""
         if self._checks is None:
             return None
-        checked = self._checks.check(table.filter(pa.array(~left_out)) if left_out.any() else table)
+        checked = self._checks.check(table, ~left_out if left_out.any() else None)
         counts.update(checked.counts)
         if checked.is_aside is None:
             return None

@@ -34,6 +34,11 @@ class Expression:
         self._small = [name.lower() for name in schema.names]
         self.type = self._type()
 
+    @property
+    def columns(self) -> list[str]:
+        """The columns that it reads, as the schema spells them."""
+        return [self._schema.names[place] for place in sorted(set(map(self._column, self._node.find_all(exp.Column))))]
+
     def values(self, table: pa.Table) -> pa.Array:
         """Return a value for each row of a table.
 

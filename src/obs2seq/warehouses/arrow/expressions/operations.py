@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+import math
 from collections.abc import Callable, Sequence
 
 import pyarrow as pa
@@ -64,8 +65,15 @@ def _compared(kind: type[exp.Expr], left: Value, right: Value) -> Value:
     plain = _COMPARISONS[kind](left.data, right.data)
     if not pa.types.is_floating(left.type):
         return Value(plain)
+    if _is_number(right.data):  # of what is compared with it, NaN alone is above it and does not say so
+        return Value(pc.or_(plain, pc.is_nan(left.data)) if kind in (exp.GT, exp.GTE) else plain)
     nans = pc.is_nan(left.data), pc.is_nan(right.data)
     return Value(pc.if_else(pc.or_(*nans), _COMPARISONS[kind](*(pc.cast(nan, pa.int8()) for nan in nans)), plain))
+
+
+def _is_number(data: Data) -> bool:
+    """Whether this is one float for all rows, and not NaN."""
+    return isinstance(data, pa.Scalar) and data.is_valid and not math.isnan(data.as_py())
 
 
 _COMPARISONS: dict[type[exp.Expr], Callable[[Data, Data], Data]] = {
