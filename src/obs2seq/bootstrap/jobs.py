@@ -2,7 +2,7 @@
 
 from obs2seq.aws.access import S3Access
 from obs2seq.domain.job import Job
-from obs2seq.domain.quality import require_fit
+from obs2seq.domain.rule_sets import require_fit
 from obs2seq.settings import Settings
 from obs2seq.storage.references import references
 

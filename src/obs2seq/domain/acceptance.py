@@ -3,7 +3,7 @@
 from obs2seq.domain import rules
 from obs2seq.domain.job import Job
 from obs2seq.domain.ledger import Ledger
-from obs2seq.domain.quality import with_severity
+from obs2seq.domain.rule_sets import with_severity
 from obs2seq.errors import DataError, DataNotFoundError
 
 _MEND = "mend the data, or give the rule the severity quarantine or warn"

@@ -20,6 +20,7 @@ from obs2seq.domain.quality import (
     Required,
     RowRule,
 )
+from obs2seq.domain.spark_sql import TIME_LITERALS, number_literal, quoted, text_literal
 from obs2seq.domain.validation import nearest, shortened
 from obs2seq.errors import ConfigurationError, DataError
 
@@ -130,9 +131,9 @@ def _(rule: NotAfter, columns: _Columns, _: References) -> Condition:
     if rule.clock is not None:
         _require_same(rule, type_, columns.type(rule.clock))
         return Condition(f"{quoted(rule.column)} <= {quoted(rule.clock)}")
-    if type_ not in _TIMES:
+    if type_ not in TIME_LITERALS:
         raise _unfit(rule, rule.column, "a date or a timestamp", type_)
-    return Condition(f"{quoted(rule.column)} <= {_TIMES[type_](str(rule.instant))}")
+    return Condition(f"{quoted(rule.column)} <= {TIME_LITERALS[type_](str(rule.instant))}")
 
 
 @_kept.register
@@ -168,7 +169,7 @@ def _writer(rule: RowRule, name: str, columns: _Columns) -> Callable[[Any], str]
         if not is_fit(value):
             problem = f"expected {expected} for column '{name}' of type {type_}, found {shortened(value)}"
             raise ConfigurationError(rule.setting, problem)
-        return str(write(value) if type_ not in _TIMES else _TIMES[type_](value))
+        return str(write(value) if type_ not in TIME_LITERALS else TIME_LITERALS[type_](value))
 
     return written
 
@@ -185,46 +186,12 @@ def _is_time(value: object) -> bool:
     return isinstance(value, str)
 
 
-def quoted(name: str) -> str:
-    """Return a column's name as Spark SQL reads it, whatever letters are in it."""
-    escaped = name.replace("`", "``")
-    return f"`{escaped}`"
-
-
-def text_literal(text: str) -> str:
-    """Return a text as Spark SQL reads it in every version: a quote that is doubled is two texts to some."""
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
-
-
-def _number_literal(value: float) -> str:
-    """Write floats as doubles: with a point alone they would be decimals."""
-    text = repr(value)
-    return text if isinstance(value, int) or "e" in text else f"{text}e0"
-
-
-def _utc(text: str) -> datetime.datetime:
-    moment = datetime.datetime.fromisoformat(text)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)).astimezone(datetime.UTC)
-
-
-def _timestamp(text: str) -> str:
-    return f"CAST('{_utc(text).replace(tzinfo=None).isoformat(' ', 'microseconds')}Z' AS TIMESTAMP)"
-
-
-_TIMES: Mapping[str, Callable[[str], str]] = {
-    "timestamp": _timestamp,
-    "timestamp_ntz": lambda text: f"CAST({_timestamp(text)} AS TIMESTAMP_NTZ)",
-    "date": lambda text: f"CAST('{_utc(text).date().isoformat()}' AS DATE)",
-}
-"""By the type of a column, how an instant is written for comparison with it; without a zone it is in UTC."""
-
 _KINDS: Sequence[tuple[Any, ...]] = (
     (
         lambda type_: type_ in _WHOLE | _FLOATS or bool(re.match(r"decimal\b", type_)),
         "a number",
         _is_number,
-        _number_literal,
+        number_literal,
     ),
     (lambda type_: type_ == "string", "a text", lambda value: isinstance(value, str), text_literal),
     (
@@ -233,14 +200,14 @@ _KINDS: Sequence[tuple[Any, ...]] = (
         lambda value: isinstance(value, bool),
         lambda v: str(v).upper(),
     ),
-    (lambda type_: type_ in _TIMES, "a date or a time as ISO text", _is_time, str),
+    (lambda type_: type_ in TIME_LITERALS, "a date or a time as ISO text", _is_time, str),
 )
 """By a column's type: which values it can be compared with, and how those are written."""
 
 
 def _require_same(rule: NotAfter, type_: str, clock: str) -> None:
     is_number = type_ in _WHOLE and clock in _WHOLE
-    if not is_number and (type_ != clock or type_ not in {*_TIMES, "double"}):
+    if not is_number and (type_ != clock or type_ not in {*TIME_LITERALS, "double"}):
         raise ConfigurationError(
             rule.setting,
             f"expected '{rule.column}' and '{rule.clock}' to be times of one type, found {type_} and {clock}",

@@ -3,7 +3,8 @@
 import re
 
 from obs2seq.domain.job import Job
-from obs2seq.domain.quality import Predicate, columns_read
+from obs2seq.domain.quality import Predicate
+from obs2seq.domain.rule_sets import columns_read
 
 _ALL = re.compile(r"(?:^|[(,.])\s*\*")
 """A star where it stands for columns: alone, as an argument, or after a table's name."""

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from hamilton import registry
 from pyspark.sql import DataFrame
 
-from obs2seq.domain.quality import pupil_rules
+from obs2seq.domain.rule_sets import pupil_rules
 from obs2seq.domain.spec import SequenceSpec
 
 # Hamilton's autoload imports pyspark.pandas, which numpy 2 breaks on Spark 3.5. It reads its switch when the driver is

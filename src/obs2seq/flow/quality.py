@@ -6,9 +6,9 @@ from hamilton.function_modifiers import config
 from pyspark.sql import Column, DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
 
-from obs2seq.domain import quality
+from obs2seq.domain import rule_sets
 from obs2seq.domain.predicates import kept_where
-from obs2seq.domain.quality import Predicate, PupilRule, RowRule, Unique
+from obs2seq.domain.quality import BROKEN_RULES, Predicate, PupilRule, RowRule, Unique
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.flow.columns import is_float, is_negative_zero, named, require_scalars, type_of
 from obs2seq.flow.selection import ROWS_IN, Selection, condition
@@ -26,7 +26,7 @@ def broken_rules(mapped_observations: DataFrame, selection: Selection) -> dict[s
     """
     types = {field.name: field.dataType.simpleString() for field in mapped_observations.schema}
     found = {}
-    for rule in quality.row_rules(selection.rules):
+    for rule in rule_sets.row_rules(selection.rules):
         kept = kept_where(rule, types, selection.references)
         is_free = isinstance(rule, Predicate)
         column = condition(mapped_observations, rule.setting, kept.text) if is_free else F.expr(kept.text)
@@ -53,7 +53,7 @@ def judged_observations__rules(
     judged = mapped_observations.withColumn(_new_name(columns), verdict)
     is_left = named(_new_name(columns)).isNull()
     flags = {name: is_left & broken for name, broken in broken_rules.items()}
-    return _flagged(judged, columns, quality.row_rules(selection.rules), flags)
+    return _flagged(judged, columns, rule_sets.row_rules(selection.rules), flags)
 
 
 @config.when_not(rules="none")
@@ -63,7 +63,7 @@ def counted_observations(
     """Count the rows in, those that each rule leaves out, and those that break a rule which leaves none out."""
     verdict = named(judged_observations.columns[-1])
     counts = {ROWS_IN: F.lit(1)} | {name: where(verdict == name) for name in row_rules}
-    counts |= _counts(judged_observations, quality.row_rules(selection.rules))
+    counts |= _counts(judged_observations, rule_sets.row_rules(selection.rules))
     return tally.counting(judged_observations, "input", counts)
 
 
@@ -87,7 +87,7 @@ def pupil_judged_observations(
 
     The order within a pupil is the history's own, so that `max_per_pupil` needs no sort beside it.
     """
-    rules = quality.pupil_rules(selection.rules)
+    rules = rule_sets.pupil_rules(selection.rules)
     columns = row_checked_observations.columns
     together = row_checked_observations.repartition(named(spec.pupil))
     order = _total_order(together, spec, rules)
@@ -99,7 +99,7 @@ def observations__pupils(
     pupil_judged_observations: DataFrame, read_columns: list[str], selection: Selection, tally: Tally
 ) -> DataFrame:
     """Count what breaks a rule over pupils; take what those rules leave."""
-    rules = quality.pupil_rules(selection.rules)
+    rules = rule_sets.pupil_rules(selection.rules)
     counted = tally.counting(pupil_judged_observations, "pupils", _counts(pupil_judged_observations, rules))
     return _kept(counted, len(rules)).select(*map(named, read_columns))
 
@@ -110,14 +110,14 @@ def quarantined_rows(
 ) -> DataFrame:
     """Take the rows that a rule over single rows quarantines, with the names of all such rules that they break."""
     verdict = named(judged_observations.columns[-1])
-    return _with_names(judged_observations.where(verdict.isin(*broken_rules)), quality.row_rules(selection.rules))
+    return _with_names(judged_observations.where(verdict.isin(*broken_rules)), rule_sets.row_rules(selection.rules))
 
 
 @config.when(rules="pupils")
 def quarantined_rows_of_pupils(pupil_judged_observations: DataFrame, selection: Selection) -> DataFrame:
     """Take the rows that a rule over pupils quarantines, with the names of all such rules that they break."""
     verdict = named(pupil_judged_observations.columns[-1])
-    return _with_names(pupil_judged_observations.where(verdict.isNotNull()), quality.pupil_rules(selection.rules))
+    return _with_names(pupil_judged_observations.where(verdict.isNotNull()), rule_sets.pupil_rules(selection.rules))
 
 
 def _with_keys(frame: DataFrame, names: Sequence[str], rules: Rules) -> list[str]:
@@ -139,7 +139,7 @@ def _flagged(frame: DataFrame, columns: Sequence[str], rules: Rules, flags: Mapp
     names = {rule.name: _new_name(columns, f"breaks {i}") for i, rule in enumerate(rules)}
     flagged = frame.withColumns({names[name]: flag for name, flag in flags.items()})
     before = named(verdict) if verdict in frame.columns else F.lit(None).cast("string")
-    aside = [F.when(named(names[name]), F.lit(name)) for name in quality.with_severity(rules, "quarantine")]
+    aside = [F.when(named(names[name]), F.lit(name)) for name in rule_sets.with_severity(rules, "quarantine")]
     return flagged.select(*map(named, columns), *map(named, names.values()), F.coalesce(before, *aside).alias(verdict))
 
 
@@ -155,7 +155,7 @@ def _counts(judged: DataFrame, rules: Rules) -> dict[str, Column]:
         rule.name: flags[rule.name] & verdict.isNull() if rule.severity == "warn" else flags[rule.name]
         for rule in rules
     }
-    counted |= {name: verdict == name for name in quality.with_severity(rules, "quarantine")}
+    counted |= {name: verdict == name for name in rule_sets.with_severity(rules, "quarantine")}
     return {name: where(condition_) for name, condition_ in counted.items()}
 
 
@@ -169,7 +169,7 @@ def _with_names(judged: DataFrame, rules: Rules) -> DataFrame:
     """Put one list in the place of the flags."""
     names = [F.when(flag, F.lit(name)) for name, flag in _flags(judged, rules).items()]
     columns = judged.columns[: -1 - len(rules)]
-    return judged.select(*map(named, columns), F.array_compact(F.array(*names)).alias(quality.BROKEN_RULES))
+    return judged.select(*map(named, columns), F.array_compact(F.array(*names)).alias(BROKEN_RULES))
 
 
 def _total_order(frame: DataFrame, spec: SequenceSpec, rules: Rules) -> list[Column]:

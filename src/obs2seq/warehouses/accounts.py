@@ -3,7 +3,7 @@
 from obs2seq.domain import rules
 from obs2seq.domain.job import Job
 from obs2seq.domain.ledger import Ledger
-from obs2seq.domain.quality import by_effect, pupil_rules
+from obs2seq.domain.rule_sets import by_effect, pupil_rules
 from obs2seq.errors import LedgerError
 from obs2seq.flow.selection import ROWS_IN
 from obs2seq.flow.sequences import ROWS_OUT, SEQUENCED

@@ -8,7 +8,7 @@ from pyspark.sql.types import NullType
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.locations import join
 from obs2seq.domain.manifest import Quarantine
-from obs2seq.domain.quality import pupil_rules, row_rules, with_severity
+from obs2seq.domain.rule_sets import pupil_rules, row_rules, with_severity
 from obs2seq.domain.runs import QUARANTINE
 from obs2seq.errors import DataError
 from obs2seq.flow.columns import named

@@ -12,8 +12,8 @@ from pyspark.sql import DataFrame
 from obs2seq.domain.acceptance import require_acceptable
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.manifest import Manifest
-from obs2seq.domain.quality import pupil_rules, require_free_name
 from obs2seq.domain.reading import reads
+from obs2seq.domain.rule_sets import pupil_rules, require_free_name
 from obs2seq.errors import StorageError
 from obs2seq.flow.dataflow import select_and_sequence
 from obs2seq.flow.selection import Selection

@@ -7,7 +7,7 @@ from threading import Lock
 from obs2seq.domain import rules
 from obs2seq.domain.job import Job
 from obs2seq.domain.ledger import Ledger
-from obs2seq.domain.quality import by_effect
+from obs2seq.domain.rule_sets import by_effect
 from obs2seq.kernel.sequencing import Counts
 from obs2seq.warehouses.arrow.selection import ROWS_IN
 

@@ -15,8 +15,8 @@ from obs2seq.domain.acceptance import require_acceptable
 from obs2seq.domain.files import is_hidden
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.manifest import Manifest
-from obs2seq.domain.quality import pupil_rules, require_free_name, with_severity
 from obs2seq.domain.reading import reads
+from obs2seq.domain.rule_sets import pupil_rules, require_free_name, with_severity
 from obs2seq.ports import Source, Storage, WrittenFile, all_columns
 from obs2seq.warehouses.arrow.accounts import Account
 from obs2seq.warehouses.arrow.failures import changed

@@ -13,16 +13,8 @@ import pyarrow as pa
 
 from obs2seq.domain.job import Job
 from obs2seq.domain.predicates import kept_where
-from obs2seq.domain.quality import (
-    BROKEN_RULES,
-    Predicate,
-    PupilRule,
-    RowRule,
-    Unique,
-    pupil_rules,
-    row_rules,
-    with_severity,
-)
+from obs2seq.domain.quality import BROKEN_RULES, Predicate, PupilRule, RowRule, Unique
+from obs2seq.domain.rule_sets import pupil_rules, row_rules, with_severity
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.kernel.columns import Array, Column, Key, load, load_pupils
 from obs2seq.kernel.ordering import Ordering

@@ -11,7 +11,7 @@ from obs2seq.domain.files import WrittenFile
 from obs2seq.domain.job import Job
 from obs2seq.domain.locations import join
 from obs2seq.domain.manifest import Quarantine
-from obs2seq.domain.quality import columns_read, pupil_rules, with_severity
+from obs2seq.domain.rule_sets import columns_read, pupil_rules, with_severity
 from obs2seq.domain.runs import QUARANTINE
 from obs2seq.ports import Storage
 from obs2seq.warehouses.arrow.accounts import Account
