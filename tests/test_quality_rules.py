@@ -18,6 +18,7 @@ from obs2seq.domain.quality import Rule
 from obs2seq.domain.reading import reads
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.errors import ConfigurationError, DataError, Obs2SeqError, StorageError
+from obs2seq.launch.arguments import job_options
 from obs2seq.settings import Settings, load_settings
 from tests.small_jobs import answers, put_answers, settings_for
 
@@ -131,6 +132,17 @@ def test_rules_are_told_as_yaml_on_the_command_line_and_in_the_environment() -> 
         {"name": "slow", "kind": "range", "column": "duration_s", "least": 0, "severity": "quarantine"}
     ).rules  # fmt: skip
     assert by_option.max_quarantined_share == 0.5
+
+
+def test_rules_reach_a_job_on_a_cluster_as_they_are() -> None:
+    rules = [
+        RANGE,
+        {"name": "told", "kind": "known", "column": "word", "values": ["a'b", "\\", "é"], "severity": "fail"},
+        {"name": "then", "kind": "not_after", "column": "at", "instant": "2026-01-05T00:00:00Z", "severity": "warn"},
+    ]
+    told = ruled(*rules, max_quarantined_share=0.5)
+
+    assert load_settings(job_options(told), {}, None, required=()) == told
 
 
 def test_a_share_above_1_is_refused() -> None:
