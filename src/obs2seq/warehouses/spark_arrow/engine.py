@@ -53,7 +53,7 @@ class ArrowSparkEngine(Engine):
     def make(self, order: Order, found: SubsetSource, location: str, run_id: str) -> Manifest:
         tally = Tally()
         with explained(found.source.location, output=location), _told_by_tasks():
-            raw, selection = raw_and_selection(order, found, self._tools)
+            selected = raw, selection = raw_and_selection(order, found, self._tools)
             observations = select_observations(raw, order.job.spec, selection, tally, order.kind, self._tools.watch)
             task = self._task(order, observations, location)
             partitions = self._partitions(task, found.source.size)
@@ -65,7 +65,8 @@ class ArrowSparkEngine(Engine):
         self._remove_others(location, files)
         _put_counts(tally, attempts)
         columns = {field.name: spark_name(field.type) for field in task.maker().schema}
-        return accounted_manifest(order, found.source, run_id, Product(columns, files, tally), self._tools)
+        product = Product(selected, location, columns, files, tally)
+        return accounted_manifest(order, found.source, run_id, product, self._tools)
 
     def count_pupils(self, order: Order, found: SubsetSource) -> Mapping[str, int]:
         return SparkEngine(self._tools).count_pupils(order, found)
