@@ -1,9 +1,12 @@
 """What follows from all quality rules of a job together."""
 
 from collections.abc import Iterable, Mapping
+from typing import Literal
 
 from obs2seq.domain.quality import BROKEN_RULES, PupilRule, RowRule, Severity, Unique
 from obs2seq.errors import ConfigurationError
+
+Scope = Literal["none", "rows", "pupils"]
 
 
 def row_rules(found: Iterable[RowRule | PupilRule]) -> list[RowRule]:
@@ -14,6 +17,12 @@ def row_rules(found: Iterable[RowRule | PupilRule]) -> list[RowRule]:
 def pupil_rules(found: Iterable[RowRule | PupilRule]) -> list[PupilRule]:
     """Return the rules over a pupil's observations, in their order."""
     return [rule for rule in found if isinstance(rule, PupilRule)]
+
+
+def scope(found: Iterable[RowRule | PupilRule]) -> Scope:
+    """Return what rules look at: whole histories, where one does; else rows; or none, where there are no rules."""
+    rules = list(found)
+    return "pupils" if pupil_rules(rules) else "rows" if rules else "none"
 
 
 def with_severity(found: Iterable[RowRule | PupilRule], severity: Severity) -> list[str]:

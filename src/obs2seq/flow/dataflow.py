@@ -13,6 +13,7 @@ from pyspark.sql import DataFrame
 from obs2seq.domain.derived import derived_features
 from obs2seq.domain.job import Job
 from obs2seq.domain.spec import SequenceSpec
+from obs2seq.domain.splits import FOLD
 from obs2seq.errors import ConfigurationError
 
 # Hamilton's autoload imports pyspark.pandas, which numpy 2 breaks on Spark 3.5. It reads its switch when the driver is
@@ -122,7 +123,9 @@ def select_and_sequence(
 
 def flow_graph(job: Job, kind: Kind) -> Graph:
     """Return the steps that `select_and_sequence` takes for a job; no session is started."""
-    return graph_of(_dataflow(**ways_of_job(job, kind), cut="nothing"), _OUTPUTS[kind, job.folds is not None])
+    has_folds = job.folds is not None
+    flow = _dataflow(**ways_of_job(job, kind), cut="nothing")
+    return graph_of(flow, _OUTPUTS[kind, has_folds], added=[FOLD] if has_folds else ())
 
 
 def select_observations(

@@ -1,11 +1,9 @@
 """Which of the ways to do a thing a run takes: by what it is told, and nothing else."""
 
-from collections.abc import Iterable
 from typing import Literal
 
 from obs2seq.domain.job import Job
-from obs2seq.domain.quality import PupilRule, RowRule
-from obs2seq.domain.rule_sets import pupil_rules
+from obs2seq.domain.rule_sets import scope
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.domain.split_times import TimeRange
 from obs2seq.flow.selection import Selection
@@ -27,7 +25,7 @@ def ways_of_job(job: Job, kind: Kind) -> Ways:
         "context": job.split_context,
         "folds": job.folds is not None,
         "assigned": job.subset_method == "stratified",
-        "rules": _rules(job.rules),
+        "rules": scope(job.rules),
     }
 
 
@@ -37,7 +35,7 @@ def ways_of_selection(spec: SequenceSpec, selection: Selection, kind: Kind) -> W
         "context": isinstance(selection.share, TimeRange) and selection.share.has_context,
         "folds": selection.folds is not None,
         "assigned": selection.assignment is not None,
-        "rules": _rules(selection.rules),
+        "rules": scope(selection.rules),
     }
 
 
@@ -49,9 +47,3 @@ def _ways(spec: SequenceSpec) -> Ways:
 def _counted_ways(spec: SequenceSpec, pupil_sample: float | None, kind: Kind, duplicates: str) -> Ways:
     stage = "production" if pupil_sample is None else "development"
     return {**_ways(spec), "stage": stage, "kind": kind, "duplicates": duplicates, "counted": True}
-
-
-def _rules(found: Iterable[RowRule | PupilRule]) -> str:
-    """Name the rules that are to be tried: over pupils, which takes their whole histories, or over rows alone."""
-    rules = list(found)
-    return "pupils" if pupil_rules(rules) else "rows" if rules else "none"

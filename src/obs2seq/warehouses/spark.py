@@ -19,6 +19,7 @@ from obs2seq.errors import ConfigurationError, StorageError
 from obs2seq.flow.dataflow import count_pupils, flow_graph, select_and_sequence
 from obs2seq.flow.selection import Selection
 from obs2seq.flow.tallies import Tally
+from obs2seq.lineage.graph import Graph
 from obs2seq.ports import ObservationReader, SequenceWriter, Source, WrittenFile, all_columns
 from obs2seq.tracing.watch import NOBODY, Watch
 from obs2seq.warehouses.accounts import balanced_ledger, input_ledger, rows_out
@@ -65,7 +66,7 @@ class SparkEngine(Engine):
             frame = _sequenced(order, selected, tally, self._tools)
             files = self._tools.writer.write(frame, location)
         columns = {field.name: field.dataType.simpleString() for field in frame.schema}
-        product = Product(selected, location, columns, files, tally)
+        product = Product(selected, location, columns, files, tally, flow_graph(order.job, order.kind))
         return accounted_manifest(order, found.source, run_id, product, self._tools)
 
     def count_pupils(self, order: Order, found: SubsetSource) -> dict[str, int]:
@@ -156,6 +157,8 @@ class Product:
     """The type of every column by Spark's name, in the order of the columns."""
     files: list[WrittenFile]
     tally: Tally
+    graph: Graph
+    """The steps that were taken."""
 
 
 def accounted_manifest(order: Order, source: Source, run_id: str, product: Product, tools: Tools) -> Manifest:
@@ -169,8 +172,8 @@ def accounted_manifest(order: Order, source: Source, run_id: str, product: Produ
             f"expected {rows_out(product.tally)} rows in the files that were written, found {rows}",
             "one run at a time may write here; run again",
         )
-    graph, made_by = flow_graph(order.job, order.kind), {"spark": tools.sessions().version}
     with explained(source.location, output=product.location):
         aside = quarantine(product.selected, order, ledger, tools.writer, product.location)
-    written = Written(product.files, product.columns, ledger, made_by, graph, aside)
+    made_by = {"spark": tools.sessions().version}
+    written = Written(product.files, product.columns, ledger, made_by, product.graph, aside)
     return manifest_of(order, source, run_id, written, tools.clock())

@@ -166,7 +166,7 @@ class ArrowEngine(Engine):
         sizes = {file.path: file.size for file in stored if not is_hidden(file.path)}
         files = tuple(WrittenFile(name, sizes.get(name, 0), rows) for name, rows in sorted(writers.rows.items()))
         columns = {each.name: spark_name(each.type) for each in writers.schema}
-        return Written(files, columns, ledger, {"arrow": pa.__version__}, arrow_graph(order.kind))
+        return Written(files, columns, ledger, {"arrow": pa.__version__}, arrow_graph(order.job, order.kind))
 
 
 def _share(order: Order, names: Sequence[str], found: SubsetSource, *, is_of_all: bool) -> Share:
