@@ -13,7 +13,7 @@ from obs2seq.domain.splits import FOLD
 
 _OF_FILES = ("output_format", "compression")
 """Settings that shape files, and no value in them."""
-_APART = ("specification", "columns", "folds", *_OF_FILES)
+_APART = ("specification", "columns", "folds", "max_quarantined_share", *_OF_FILES)
 _ENGINES = ("spark", "arrow", "athena")
 _ABSENT = "none"
 
