@@ -60,8 +60,8 @@ def test_a_node_that_breaks_its_promise_stops_the_flow_without_a_row(
         sequence_observations(observations, specification())
 
     assert str(refused.value) == (
-        "node 'windows': expected what rule 'schema' says, found 1 columns of another type: n_observations string and "
-        "not int or bigint. Hint: this is no fault of the data; nothing was published."
+        "node 'joined_windows': expected what rule 'schema' says, found 1 columns of another type: n_observations "
+        "string and not int or bigint. Hint: this is no fault of the data; nothing was published."
     )
     assert refused.value.exit_code == DATA
 
@@ -82,13 +82,14 @@ def test_the_checks_stand_at_every_border() -> None:
 
     modules = (histories, windows, sequences)
     ways = {"sessions": False, "window_kind": "chunked", "kind": "sequences", "duplicates": "keep", "counted": True}
+    ways |= {"cut": "nothing"}
     flow = dataflow.driver.Builder().with_modules(*modules).with_config(ways).build()
 
     checked = {node.name for node in flow.list_available_variables() if node.name.endswith("_schema")}
     assert checked == {
         "keyed_observations_schema",
         "positioned_observations_schema",
-        "windows_schema",
+        "joined_windows_schema",
         "sequences_schema",
     }
 
