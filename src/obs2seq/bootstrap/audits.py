@@ -17,6 +17,7 @@ from obs2seq.audit.auditing import audit
 from obs2seq.audit.canary import predictability
 from obs2seq.audit.coin_flips import answer_column, first_rows, flipped, raw_columns
 from obs2seq.audit.future import features_that_read_ahead
+from obs2seq.audit.periods import periods_of
 from obs2seq.bootstrap.jobs import job, s3_access
 from obs2seq.domain.audit import Audit, Finding, Predictability
 from obs2seq.domain.locations import join
@@ -35,6 +36,14 @@ if TYPE_CHECKING:
 
 _MOST_ROWS = 1_000_000
 _PIECE = 1 << 17
+_UNSPLIT = {
+    "subset_method": "hash",
+    "split_times": {},
+    "split_context": False,
+    "split_assignment": None,
+    "folds": None,
+}
+"""What makes one subset of everything, however the settings divide it."""
 
 
 def audit_published(location: str, settings: Settings, sequence_length: int | None = None) -> Audit:
@@ -50,7 +59,7 @@ def audit_published(location: str, settings: Settings, sequence_length: int | No
         StorageError: What is published cannot be read.
     """
     subsets = {name: load(location, name, sequence_length=sequence_length) for name in settings.subsets}
-    return audit(subsets, settings.targets)
+    return audit(subsets, settings.targets, periods_of(next(iter(subsets.values()))))
 
 
 def canary(settings: Settings, answer: str) -> Predictability:
@@ -124,7 +133,8 @@ def _made(settings: Settings, observations: pa.Table, kind: str) -> Iterator[Pat
             "output": kind,
             "output_format": "parquet",
             "subsets": {"canary": 1.0},
-            "subset_method": "hash",
+            **_UNSPLIT,
+            "layout": "expanded",
             "audit": "off",
         }
         with _quiet():

@@ -2,7 +2,11 @@
 
 from obs2seq.aws.access import S3Access
 from obs2seq.domain.job import Job
+from obs2seq.domain.quality import Known
+from obs2seq.domain.rule_sets import require_fit
 from obs2seq.settings import Settings
+from obs2seq.storage.filesystems import tell_region
+from obs2seq.storage.references import references
 
 
 def s3_access(settings: Settings) -> S3Access:
@@ -11,16 +15,27 @@ def s3_access(settings: Settings) -> S3Access:
 
 
 def job(settings: Settings) -> Job:
-    """Return what the settings say about the result."""
+    """Return what the settings say about the result; files that rules name are read now."""
+    require_fit(settings.rules, settings.pupil, settings.output_format)
+    for rule in settings.rules:
+        if isinstance(rule, Known) and rule.file:
+            tell_region(rule.file, settings.s3_region)
     return Job(
         spec=settings.spec,
         subsets=settings.subsets,
         subset_method=settings.subset_method,
         subset_column=settings.subset_column,
         split_salt=settings.split_salt,
+        split_times=settings.split_times,
+        split_context=settings.split_context,
+        split_assignment=settings.split_assignment,
+        folds=settings.folds,
         columns=settings.columns,
         row_filter=settings.row_filter,
         duplicates=settings.duplicates,
+        rules=settings.rules,
+        references=references(settings.rules),
+        max_quarantined_share=settings.max_quarantined_share,
         policies={name: getattr(settings, name) for name in ("null_pupil", "null_time", "time_out_of_range")},
         pupil_sample=settings.development_share if settings.stage == "development" else None,
         input_format=settings.input_format,

@@ -71,6 +71,14 @@ class InputSummary(_Document):
     """Of a Delta table."""
 
 
+class Quarantine(_Document):
+    """The rows that rules put aside."""
+
+    rows: Count
+    files: tuple[WrittenFile, ...]
+    """In the run's folder, hidden from readers of its data."""
+
+
 class Manifest(_Document):
     """All that is known about one finished run: what lies in its folder, and what shaped it."""
 
@@ -92,6 +100,8 @@ class Manifest(_Document):
     published_at: Instant
     lineage: Lineage | None = None
     """The versions of the code that made the columns; None in manifests from before these were kept."""
+    quarantine: Quarantine | None = None
+    """None where no rule quarantines."""
 
     @property
     def size(self) -> int:
@@ -130,6 +140,16 @@ class CurrentRun(_Document):
             previous_run_id=previous.run_id if previous else None,
             published_at=manifest.published_at,
         )
+
+
+class CurrentAssignment(_Document):
+    """Which assignment of pupils to subsets counts."""
+
+    assignment: RunId
+    """Its name."""
+    made_from: str
+    """A fingerprint of the input and the settings that it was made from."""
+    pupils: Count
 
 
 def published_meanwhile(expected: CurrentRun | None, found: CurrentRun | None) -> str:

@@ -8,6 +8,8 @@ NULL_TIME = "null_time"
 TIME_OUT_OF_RANGE = "time_out_of_range"
 UNKNOWN_SUBSET = "unknown_subset"
 OTHER_SUBSET = "other_subset"
+CONTEXT = "context"
+"""Counts as `other_subset`, where the observation is new, and yet the observation goes into sequences."""
 DUPLICATE = "duplicate"
 MIN_LENGTH = "min_length"
 MAX_SEQUENCES = "max_sequences_per_pupil"
@@ -20,11 +22,23 @@ MEANINGS = {
     NULL_TIME: "the time is null",
     TIME_OUT_OF_RANGE: "the time lies outside the years 1 to 9999",
     UNKNOWN_SUBSET: "the subset column holds none of the configured subsets",
-    OTHER_SUBSET: "the pupil belongs to another subset",
+    OTHER_SUBSET: "it belongs to another subset",
     DUPLICATE: "the same pupil, order keys and values stand in another row",
     MIN_LENGTH: "its sequence has fewer observations than min_length",
     MAX_SEQUENCES: "its sequence is not among the pupil's last max_sequences_per_pupil",
 }
+
+BEFORE_SETTINGS = (
+    NOT_SAMPLED,
+    FILTER,
+    NOT_UTF8,
+    NULL_PUPIL,
+    NULL_TIME,
+    TIME_OUT_OF_RANGE,
+    UNKNOWN_SUBSET,
+    OTHER_SUBSET,
+)
+"""The rules that leave a row out before those of the settings are tried on it."""
 
 HINTS = {
     NOT_UTF8: "set csv_encoding to the file's own encoding, or convert the file",
@@ -33,3 +47,8 @@ HINTS = {
     TIME_OUT_OF_RANGE: "set time_out_of_range: leave_out to leave such rows out and count them",
 }
 """What a user can do where a rule stops the run."""
+
+
+def meaning(rule: str) -> str:
+    """Say what a rule found: one that is built in, or one of the settings, by its name."""
+    return MEANINGS.get(rule, f"the rule '{rule}' is broken")

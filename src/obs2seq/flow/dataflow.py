@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 from hamilton import registry
 from pyspark.sql import DataFrame
@@ -13,6 +13,7 @@ from pyspark.sql import DataFrame
 from obs2seq.domain.derived import derived_features
 from obs2seq.domain.job import Job
 from obs2seq.domain.spec import SequenceSpec
+from obs2seq.domain.splits import FOLD
 from obs2seq.errors import ConfigurationError
 
 # Hamilton's autoload imports pyspark.pandas, which numpy 2 breaks on Spark 3.5. It reads its switch when the driver is
@@ -25,10 +26,14 @@ from hamilton import driver  # noqa: E402
 from hamilton.data_quality.base import DataValidationError  # noqa: E402
 
 from obs2seq.flow import (  # noqa: E402
+    assignments,
+    context,
     derived,
+    folds,
     histories,
     parts,
     prepared,
+    quality,
     selection,
     sequences,
     stages,
@@ -41,6 +46,13 @@ from obs2seq.flow.hooks import WatchedNodes  # noqa: E402
 from obs2seq.flow.selection import Selection  # noqa: E402
 from obs2seq.flow.spreading import spreading_inputs  # noqa: E402
 from obs2seq.flow.tallies import Tally  # noqa: E402
+from obs2seq.flow.ways import (  # noqa: E402
+    Kind,
+    Ways,
+    ways_of_job,
+    ways_of_observations,
+    ways_of_selection,
+)
 from obs2seq.lineage.graph import Graph  # noqa: E402
 from obs2seq.tracing.watch import NOBODY, Watch  # noqa: E402
 
@@ -49,12 +61,13 @@ if _before is None:
 else:
     os.environ[_AUTOLOAD] = _before
 
-Kind = Literal["sequences", "observations"]
-"""What is made: the contract's sequences, or whole observations, checked and in order."""
-_OUTPUTS = {"sequences": "sequences", "observations": "prepared_observations"}
-
-Ways = dict[str, object]
-"""The chosen ways to do things, by what is done."""
+_OUTPUTS = {
+    ("sequences", False): "sequences",
+    ("sequences", True): "folded_sequences",
+    ("observations", False): "prepared_observations",
+    ("observations", True): "folded_observations",
+}
+"""The last node, by what is made and whether with folds."""
 
 
 def sequence_observations(
@@ -84,7 +97,7 @@ def sequence_observations(
         SpecificationError: A feature is no scalar, a pad is not a value of its column's type, or
             `session_gap_seconds` is set and the time is not a timestamp, a date or a number.
     """
-    ways = {**_ways(spec), "kind": "sequences", "duplicates": "unchecked", "counted": False}
+    ways = ways_of_observations(spec)
     return _made("sequences", ways, {"observations": observations, "spec": spec}, spread_pupils_above, NOBODY)
 
 
@@ -100,17 +113,19 @@ def select_and_sequence(
     """Turn a raw table into one subset's sequences, or its observations in order; count what is left out, by rule.
 
     As lazy as `sequence_observations`, and no dearer: `tally` knows the counts at its points "input", "duplicates" and
-    "windows" once the result has been used. Observations come of whole histories: nothing to spread there.
+    "windows" once the result has been used, and at "pupils" where rules look at whole histories. Observations come of
+    whole histories: nothing to spread there.
     """
-    ways = _counted_ways(spec, selection.pupil_sample, kind, selection.duplicates)
+    ways = ways_of_selection(spec, selection, kind)
     inputs = {"raw_observations": raw_observations, "spec": spec, "selection": selection, "tally": tally}
-    return _made(_OUTPUTS[kind], ways, inputs, spread_pupils_above, watch)
+    return _made(_OUTPUTS[kind, selection.folds is not None], ways, inputs, spread_pupils_above, watch)
 
 
 def flow_graph(job: Job, kind: Kind) -> Graph:
     """Return the steps that `select_and_sequence` takes for a job; no session is started."""
-    flow = _dataflow(**_counted_ways(job.spec, job.pupil_sample, kind, job.duplicates), cut="nothing")
-    return graph_of(flow, _OUTPUTS[kind])
+    has_folds = job.folds is not None
+    flow = _dataflow(**ways_of_job(job, kind), cut="nothing")
+    return graph_of(flow, _OUTPUTS[kind, has_folds], added=[FOLD] if has_folds else ())
 
 
 def select_observations(
@@ -125,21 +140,33 @@ def select_observations(
 
     Lazy: `tally` knows the counts at its point "input" once the result has been used.
     """
-    ways = _counted_ways(spec, selection.pupil_sample, kind, selection.duplicates)
+    ways = ways_of_selection(spec, selection, kind)
     inputs = {"raw_observations": raw_observations, "spec": spec, "selection": selection, "tally": tally}
     return _run(_dataflow(watch, **ways, cut="nothing"), "observations", inputs)
 
 
-def _ways(spec: SequenceSpec) -> Ways:
-    """Choose between ways to do a thing by what the specification asks for."""
-    window_kind = "chunked" if spec.is_chunked else "overlapping"
-    return {"sessions": spec.session_gap_seconds is not None, "window_kind": window_kind}
+def quarantined(raw_observations: DataFrame, spec: SequenceSpec, selection: Selection, *, by_pupil: bool) -> DataFrame:
+    """Return the rows of a raw table that rules put aside: whole, and with `broken_rules`, a list of their names.
+
+    Lazy; reads the input anew.
+
+    Args:
+        raw_observations: As for `select_and_sequence`.
+        spec: Likewise.
+        selection: Likewise; has rules.
+        by_pupil: Whether to return what rules over pupils put aside, or else what rules over single rows do.
+    """
+    ways = ways_of_selection(spec, selection, "observations")
+    inputs = {"raw_observations": raw_observations, "spec": spec, "selection": selection, "tally": Tally()}
+    node = "quarantined_rows_of_pupils" if by_pupil else "quarantined_rows"
+    return _run(_dataflow(**ways, cut="nothing"), node, inputs)
 
 
-def _counted_ways(spec: SequenceSpec, pupil_sample: float | None, kind: Kind, duplicates: str) -> Ways:
-    """Choose between all ways of a run, which counts."""
-    stage = "production" if pupil_sample is None else "development"
-    return {**_ways(spec), "stage": stage, "kind": kind, "duplicates": duplicates, "counted": True}
+def count_pupils(raw_observations: DataFrame, spec: SequenceSpec, selection: Selection) -> DataFrame:
+    """Return how many observations of a raw table each pupil has, as text, that no rule leaves out. Lazy."""
+    ways = ways_of_selection(spec, selection, "sequences")
+    inputs = {"raw_observations": raw_observations, "spec": spec, "selection": selection}
+    return _run(_dataflow(**ways, cut="nothing"), "pupil_counts", inputs)
 
 
 def _made(node: str, ways: Ways, inputs: dict[str, Any], spread_pupils_above: int | None, watch: Watch) -> DataFrame:
@@ -170,9 +197,10 @@ def _require_shareable(spec: SequenceSpec) -> None:
 @lru_cache(maxsize=64)
 def _dataflow(watch: Watch = NOBODY, **ways: object) -> driver.Driver:
     """Build the dataflow with the named ways to do a thing; each combination is built once for those who watch."""
-    modules = [histories, derived, windows, sequences, prepared, surveys if ways["cut"] == "intervals" else parts]
+    modules = [histories, derived, context, windows, sequences, prepared]
+    modules.append(surveys if ways["cut"] == "intervals" else parts)
     if ways["counted"]:
-        modules += [selection, stages]
+        modules += [selection, quality, stages, assignments, folds]
     builder = driver.Builder().with_modules(*modules).with_config(dict(ways))
     return (builder.with_adapters(WatchedNodes(watch)) if watch.is_told else builder).build()
 

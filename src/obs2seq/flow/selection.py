@@ -1,24 +1,36 @@
 """From a raw table to the observations of one subset: columns mapped, each row judged and counted."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from hamilton.function_modifiers import config
 from pyspark.errors import AnalysisException, ParseException
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import BooleanType, DateType, NullType, NumericType, StringType, TimestampNTZType, TimestampType
+from pyspark.sql.types import (
+    BooleanType,
+    DataType,
+    DateType,
+    NullType,
+    NumericType,
+    StringType,
+    TimestampNTZType,
+    TimestampType,
+)
 
 from obs2seq.domain import rules
 from obs2seq.domain.columns import no_time, require_columns
+from obs2seq.domain.quality import PupilRule, RowRule
 from obs2seq.domain.spec import SequenceSpec
-from obs2seq.domain.splits import ColumnValue, Everything, HashRange, Share
+from obs2seq.domain.split_times import TimeRange
+from obs2seq.domain.splits import Assigned, ColumnValue, Everything, Folds, HashRange, Share
 from obs2seq.errors import ConfigurationError
 from obs2seq.flow.columns import in_hash_range, named, type_of
+from obs2seq.flow.split_times import is_before
 from obs2seq.flow.tallies import Tally
+from obs2seq.flow.verdicts import input_counts, stays, verdict_name, verdict_of
 
-ROWS_IN = "rows_in"
 _REPLACEMENT = "\ufffd"
 """What a decoder puts where bytes are no UTF-8."""
 _YEAR_1_US = -62_135_596_800_000_000
@@ -36,10 +48,18 @@ class Selection:
     share: Share = field(default_factory=Everything)
     """Which rows belong to the subset."""
     duplicates: Literal["keep", "drop"] = "keep"
+    folds: Folds | None = None
+    """Adds a column with each pupil's fold; None: no such column."""
+    assignment: DataFrame | None = None
+    """Where the share is `Assigned`: each pupil, as text, and its subset."""
     pupil_sample: float | None = None
     """The share of the pupils to take at all; None: all."""
     is_text_input: bool = False
     """Whether the rows were decoded from text, so that U+FFFD means bytes that are not UTF-8."""
+    rules: tuple[RowRule | PupilRule, ...] = ()
+    """What observations must be, beside what is built in; `flow.quality` tries them."""
+    references: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    """The values that files hold, by the rule that names the file."""
 
 
 def mapped_observations(raw_observations: DataFrame, selection: Selection) -> DataFrame:
@@ -59,7 +79,7 @@ def row_rules(
     """Return what leaves a row out: a condition by the rule's name, in the order in which they are tried."""
     require_columns(spec.columns, mapped_observations.columns)
     time, row_filter = spec.order_by[0], selection.row_filter
-    keep = F.lit(True) if row_filter is None else _condition(mapped_observations, "row_filter", row_filter)
+    keep = F.lit(True) if row_filter is None else condition(mapped_observations, "row_filter", row_filter)
     damaged = _has_replacement(mapped_observations, spec) if selection.is_text_input else F.lit(False)
     return {
         **stage_rules,
@@ -85,28 +105,27 @@ def read_columns__whole(mapped_observations: DataFrame) -> list[str]:
     return mapped_observations.columns
 
 
-def judged_observations(
-    mapped_observations: DataFrame, row_rules: dict[str, Column], read_columns: list[str]
+@config.when(rules="none")
+def judged_observations__built_in(
+    assigned_observations: DataFrame, row_rules: dict[str, Column], read_columns: list[str]
 ) -> DataFrame:
     """Select what is read further on, and beside it, as the last column, the first rule that leaves the row out."""
-    verdict = F.lit(None).cast("string")
-    for name, condition in reversed(row_rules.items()):
-        verdict = F.when(condition, F.lit(name)).otherwise(verdict)
     kept = (named(name) for name in read_columns)
-    return mapped_observations.select(*kept, verdict.alias(_verdict_name(read_columns)))
+    return assigned_observations.select(*kept, verdict_of(row_rules).alias(verdict_name(read_columns)))
 
 
-def observations(
+@config.when(rules="none")
+def observations__built_in(
     judged_observations: DataFrame, row_rules: dict[str, Column], read_columns: list[str], tally: Tally
 ) -> DataFrame:
     """Count the rows in, and those that each rule leaves out; pass on the others."""
-    verdict = named(_verdict_name(read_columns))
-    counts = {ROWS_IN: F.lit(1)} | {name: F.when(verdict == name, 1).otherwise(0) for name in row_rules}
-    kept = tally.counting(judged_observations, "input", counts).where(verdict.isNull())
+    verdict = verdict_name(read_columns)
+    counted = tally.counting(judged_observations, "input", input_counts(verdict, row_rules))
+    kept = counted.where(stays(verdict, row_rules))
     return kept.select(*(named(name) for name in read_columns))
 
 
-def _condition(frame: DataFrame, setting: str, text: str) -> Column:
+def condition(frame: DataFrame, setting: str, text: str) -> Column:
     """Read a setting as `_expression` does; it must be true, false or null."""
     condition = _expression(frame, setting, text)
     type_ = frame.select(condition).schema[0].dataType
@@ -164,10 +183,24 @@ def _outside(share: Share, frame: DataFrame, spec: SequenceSpec) -> dict[str, Co
             subset = named(share.column).cast("string")
             known = F.coalesce(subset.isin(*share.known), F.lit(False))
             return {rules.UNKNOWN_SUBSET: ~known, rules.OTHER_SUBSET: subset != share.subset}
+        case Assigned():
+            subset = named(assigned_name(frame.columns))
+            known = F.coalesce(subset.isin(*share.known), F.lit(False))
+            return {rules.UNKNOWN_SUBSET: ~known, rules.OTHER_SUBSET: subset != share.subset}
+        case TimeRange():
+            return _outside_of_time(share, type_of(frame, share.column), named(share.column))
         case _:
             return {}
 
 
-def _verdict_name(read_columns: list[str]) -> str:
-    """A name that no column has: it is longer than any."""
-    return f"{max(read_columns, key=len)} left out by"
+def _outside_of_time(share: TimeRange, type_: DataType, time: Column) -> dict[str, Column]:
+    earlier = is_before(share.first, share, type_, time)
+    later = F.lit(False) if share.end is None else ~is_before(share.end, share, type_, time)
+    if share.has_context:
+        return {rules.OTHER_SUBSET: later, rules.CONTEXT: earlier}
+    return {rules.OTHER_SUBSET: earlier | later}
+
+
+def assigned_name(columns: Sequence[str]) -> str:
+    """Return the name of the column with the subset that a pupil is assigned to: no other has it."""
+    return f"{max(columns, key=len)} assigned"
