@@ -112,7 +112,7 @@ def test_wrong_modes_are_refused_with_the_right_ones(capsys: pytest.CaptureFixtu
         "stage": "'production' or 'development'",
         "mode": "'local', 'emr' or 'athena'",
         "output": "'sequences' or 'observations'",
-        "engine": "'spark' or 'arrow'",
+        "engine": "'spark', 'arrow' or 'auto'",
     }
 
     for key, wrong in words.items():
