@@ -3,8 +3,10 @@
 import hashlib
 import shutil
 import tempfile
+import threading
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from obs2seq.domain.splits import hash_range
 from obs2seq.errors import ConfigurationError, DataError, DataNotFoundError, StorageError
 from obs2seq.storage.filesystems import opened
 from obs2seq.warehouses.arrow import buckets, memory
+from obs2seq.warehouses.arrow.steps import for_each
 from tests import oracle
 from tests.arrow_vectors import ArrowVector, load_arrow_vectors
 from tests.commands import put_parquet
@@ -178,6 +181,25 @@ def test_what_memory_holds_goes_into_files_above_a_size_only_where_they_have_roo
     assert manifest.ledger.sequenced == 4000
     assert len(rows) == 40 * 34
     assert sum(taken) == (0 if free == 4096 else 4000)
+
+
+def test_after_an_error_nothing_is_at_work_any_more() -> None:
+    began, failed, done = threading.Event(), threading.Event(), list[int]()
+
+    def do(item: int) -> None:
+        if item == 0:
+            began.wait()
+            failed.set()
+            raise DataError("here", "expected so, found otherwise")
+        began.set()
+        failed.wait()
+        for number in range(1_000_000):
+            done.append(number)
+
+    with ThreadPoolExecutor(2) as pool:
+        with pytest.raises(DataError):
+            for_each(pool, do, range(2))
+        assert len(done) == 1_000_000
 
 
 def _noting(finish: Callable[[buckets.Bucket], None], taken: list[int]) -> Callable[[buckets.Bucket], None]:

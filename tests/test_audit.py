@@ -304,6 +304,11 @@ def test_the_canary_says_what_it_misses(tmp_path: Path, observations: str) -> No
         ConfigurationError, match=r"answer: expected the name of a feature, found 'corect'\. Hint: did you mean"
     ):
         canary(job, "corect")
+    blind = Settings(
+        s3_data_location=observations, mode="local", engine="arrow", features=(CORRECT,), targets=("correct",)
+    )
+    with pytest.raises(ConfigurationError, match="canary: expected features that a model sees, found none"):
+        canary(blind, "correct")
     few = tmp_path / "few" / "part-0.parquet"
     few.parent.mkdir()
     pq.write_table(pa.Table.from_pylist(history(1, 1)), few)

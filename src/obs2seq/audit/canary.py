@@ -44,6 +44,8 @@ def predictability(data: SequenceData, answer: str, targets: Sequence[str]) -> P
         problem = f"expected scikit-learn to be installed, found no module '{error.name}'"
         raise ConfigurationError("canary", problem, "pip install 'obs2seq[audit]'") from error
     visible, answers, halves = _positions(data, answer, targets)
+    if not visible:
+        raise ConfigurationError("canary", "expected features that a model sees, found none beside the targets")
     fitted, held = halves == 0, halves == 1
     for half in (fitted, held):
         _require_enough(answers[half])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Lock
@@ -125,7 +125,10 @@ def check_pupils(groups: Iterable[Group], checks: PupilChecks, account: Account)
 
 
 def for_each(pool: Executor, do: Callable[[Item], None], items: Iterable[Item]) -> None:
-    """Do something with each item on the pool; after the first error, leave undone what has not begun."""
+    """Do something with each item on the pool; after the first error, leave undone what has not begun.
+
+    Nothing goes on when this returns: what threads write to may be cleared away then.
+    """
     futures = [pool.submit(do, item) for item in items]
     try:
         for future in futures:
@@ -133,6 +136,7 @@ def for_each(pool: Executor, do: Callable[[Item], None], items: Iterable[Item]) 
     finally:
         for future in futures:
             future.cancel()
+        wait(futures)
 
 
 def _is_alone(group: Group, alone: list[Group]) -> bool:
