@@ -66,7 +66,7 @@ def test_the_zip_holds_the_package_with_its_data_and_nothing_else(package: Packa
     expected = [
         path.relative_to(source).as_posix()
         for path in (source / "obs2seq").rglob("*")
-        if path.suffix in (".py", ".json", ".properties") or path.name == "py.typed"
+        if path.suffix in (".j2", ".json", ".properties", ".py") or path.name == "py.typed"
     ]
 
     (code,) = package.paths(Role.CODE)
