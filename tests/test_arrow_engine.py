@@ -5,7 +5,7 @@ import shutil
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
@@ -46,6 +46,14 @@ def in_files(table: pa.Table, folder: Path, files: int = 2) -> Path:
     for number in range(files):
         put_parquet(folder / f"part-{number}.parquet", table.slice(number * step, step))
     return folder
+
+
+@pytest.fixture(autouse=True, scope="module")
+def own_temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep apart what other tests leave for a moment where temporary files lie by default."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("temporary")))
+        yield
 
 
 def temporary_files() -> list[Path]:
