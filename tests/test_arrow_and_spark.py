@@ -172,7 +172,7 @@ def test_the_open_universitys_results(spark: SparkSession, tmp_path: Path) -> No
     options = {"s3_data_location": str(Path(folder) / "studentAssessment.csv.gz"), "output_s3_location": ""}
     settings = load_settings(options, {}, _OULAD, required=())
     values = {name: getattr(settings, name) for name in Settings.model_fields}
-    own = {"s3_data_location", "output_s3_location", "engine", "mode", "spark"}
+    own = {"s3_data_location", "output_s3_location", "engine", "execution", "shuffle_partitions", "mode", "spark"}
     data = Path(options["s3_data_location"])
 
     both(spark, tmp_path, data, **{name: value for name, value in values.items() if name not in own})
