@@ -10,13 +10,13 @@ import pyarrow.compute as pc
 
 from obs2seq.domain.job import Job
 from obs2seq.domain.splits import FOLD, Folds, require_no_fold
-from obs2seq.warehouses.arrow.making import Made, Maker
+from obs2seq.warehouses.arrow.making import Made, Maker, MakerAround
 from obs2seq.warehouses.arrow.shares import column_name
 from obs2seq.warehouses.arrow.spark_text import spark_text
 from obs2seq.warehouses.subsets import folds_of as job_folds
 
 
-class FoldMaker(Maker):
+class FoldMaker(MakerAround):
     """Adds `fold` after the columns of what another makes.
 
     Args:
@@ -30,24 +30,13 @@ class FoldMaker(Maker):
 
     def __init__(self, maker: Maker, pupil: str, folds: Folds) -> None:
         require_no_fold(maker.schema.names)
-        self._maker, self._folds = maker, folds
+        super().__init__(maker)
+        self._folds = folds
         self._pupil = column_name(maker.schema, pupil)
 
     @property
     def schema(self) -> pa.Schema:
         return self._maker.schema.append(pa.field(FOLD, pa.int32()))
-
-    @property
-    def stride(self) -> int:
-        return self._maker.stride
-
-    @property
-    def width(self) -> int:
-        return self._maker.width
-
-    @property
-    def derived(self) -> int:
-        return self._maker.derived
 
     def make(self, observations: pa.Table, pool: Executor) -> Made:
         made = self._maker.make(observations, pool)

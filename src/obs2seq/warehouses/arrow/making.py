@@ -86,6 +86,33 @@ class Maker(ABC):
         """Lay out what is made of all observations of some pupils."""
 
 
+class MakerAround(Maker):
+    """Does something beside what another makes, and goes by it in all else.
+
+    Args:
+        maker: The other.
+    """
+
+    def __init__(self, maker: Maker) -> None:
+        self._maker = maker
+
+    @property
+    def schema(self) -> pa.Schema:
+        return self._maker.schema
+
+    @property
+    def stride(self) -> int:
+        return self._maker.stride
+
+    @property
+    def width(self) -> int:
+        return self._maker.width
+
+    @property
+    def derived(self) -> int:
+        return self._maker.derived
+
+
 class SequenceMaker(Maker):
     """Makes the contract's sequences.
 

@@ -15,7 +15,7 @@ from obs2seq.domain.rule_sets import columns_read, pupil_rules, with_severity
 from obs2seq.domain.runs import QUARANTINE
 from obs2seq.ports import Storage
 from obs2seq.warehouses.arrow.accounts import Account
-from obs2seq.warehouses.arrow.making import Made, Maker
+from obs2seq.warehouses.arrow.making import Made, Maker, MakerAround
 from obs2seq.warehouses.arrow.quality import PupilChecks, quarantine_schema
 from obs2seq.warehouses.arrow.writing import FileWriters
 
@@ -48,7 +48,7 @@ class Aside:
         return Quarantine(rows=sum(file.rows for file in files), files=tuple(files))
 
 
-class CheckedMaker(Maker):
+class CheckedMaker(MakerAround):
     """Tries the rules over pupils on observations, before another maker makes what it makes of what is left.
 
     Args:
@@ -59,23 +59,8 @@ class CheckedMaker(Maker):
     """
 
     def __init__(self, maker: Maker, checks: PupilChecks, account: Account, aside: Callable[[pa.Table], None]) -> None:
-        self._maker, self._checks, self._account, self._aside = maker, checks, account, aside
-
-    @property
-    def schema(self) -> pa.Schema:
-        return self._maker.schema
-
-    @property
-    def stride(self) -> int:
-        return self._maker.stride
-
-    @property
-    def width(self) -> int:
-        return self._maker.width
-
-    @property
-    def derived(self) -> int:
-        return self._maker.derived
+        super().__init__(maker)
+        self._checks, self._account, self._aside = checks, account, aside
 
     def writers(self, location: str, compression: str, name: str = "part") -> FileWriters:
         return self._maker.writers(location, compression, name)
