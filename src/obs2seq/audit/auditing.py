@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from obs2seq.audit.checks import Period, misplaced_times, repeated_sequences, shared_pupils, unseen_ids
-from obs2seq.audit.facts import FEWEST_OBSERVATIONS, SubsetFacts, facts_of, id_features, time_feature
+from obs2seq.audit.facts import FEWEST_OBSERVATIONS, SubsetFacts, facts_of, id_features
 from obs2seq.domain.audit import MEANINGS, Audit, Check, Finding, look_aheads
 from obs2seq.loading.data import SequenceData
 
@@ -30,7 +30,7 @@ def audit(
     """
     first = next(iter(subsets.values()))
     ids = id_features(first)
-    is_told_by_time = periods is not None and time_feature(first.spec) is not None
+    is_told_by_time = periods is not None and first.spec.time_feature is not None
     facts = []
     if len(subsets) > 1 or is_told_by_time:
         facts = [facts_of(name, data, ids) for name, data in subsets.items()]
@@ -58,7 +58,7 @@ def _skipped(
     facts: Sequence[SubsetFacts], data: SequenceData, ids: Sequence[str], *, is_by_time: bool
 ) -> Iterator[tuple[Check, str]]:
     """Say which checks could not be made, and why."""
-    if is_by_time and time_feature(data.spec) is None:
+    if is_by_time and data.spec.time_feature is None:
         yield "times", f"no feature holds the time '{data.spec.order_by[0]}'"
     if len(facts) < 2:
         for check in ("pupils", "twins", "unseen"):

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from obs2seq.audit.hashing import position_hashes, sequence_hashes
 from obs2seq.domain.spec import IS_NEW, IS_PAD, N_OBSERVATIONS, Feature, SequenceSpec
-from obs2seq.kernel.columns import Array
+from obs2seq.kernel.columns import Array, plain
 from obs2seq.loading.data import SequenceData
 
 FEWEST_OBSERVATIONS = 10
@@ -90,11 +90,6 @@ def id_features(data: SequenceData) -> list[str]:
     return [feature.name for feature in _contents(data.spec) if _is_id(feature, columns[feature.output])]
 
 
-def time_feature(spec: SequenceSpec) -> Feature | None:
-    """Return the feature that holds the time of each observation, if there is one."""
-    return next((each for each in spec.features if each.column == spec.order_by[0] and not each.shift), None)
-
-
 def _contents(spec: SequenceSpec) -> list[Feature]:
     """Return the features that do not name the pupil."""
     return [feature for feature in spec.features if feature.column != spec.pupil]
@@ -110,13 +105,13 @@ def _part(table: pa.Table, spec: SequenceSpec, ids: Sequence[str]) -> _Part:
     positions = _positions(long, spec)
     is_real = ~_flat(long.slice(0, _SAMPLE), IS_PAD).reshape(-1, spec.sequence_length)
     by_name = {feature.name: feature for feature in spec.features}
-    time = time_feature(spec)
+    time = spec.time_feature
     return _Part(
-        pupils=_plain(long.column(spec.pupil)),
+        pupils=plain(long.column(spec.pupil)),
         positions=positions[:_SAMPLE][is_real],
         hashes=sequence_hashes(positions),
         values={name: _known(table, by_name[name]) for name in ids},
-        others=_plain(table.column(spec.pupil)).unique(),
+        others=plain(table.column(spec.pupil)).unique(),
         times=None if time is None else _new_span(table, time),
     )
 
@@ -129,7 +124,7 @@ def _positions(table: pa.Table, spec: SequenceSpec) -> Array:
 
 def _known(table: pa.Table, feature: Feature) -> pa.Array:
     """Return a feature's values, each once; the pad is none of them."""
-    values = _plain(pc.list_flatten(table.column(feature.output)).unique())
+    values = plain(pc.list_flatten(table.column(feature.output)).unique())
     return values.filter(pc.not_equal(values, pa.scalar(feature.pad).cast(values.type)))
 
 
@@ -154,10 +149,6 @@ def _alikeness(positions: Array) -> float:
 def _span(spans: Iterable[tuple[Any, Any] | None]) -> tuple[Any, Any] | None:
     known = [span for span in spans if span is not None]
     return (min(first for first, _ in known), max(last for _, last in known)) if known else None
-
-
-def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 
 def _distinct(parts: Iterable[pa.Array]) -> pa.Array:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from obs2seq.audit.checks import Period
-from obs2seq.audit.facts import time_feature
 from obs2seq.domain.padding import DATE_TYPES
 from obs2seq.domain.split_times import Instant, limit_of, time_range
 from obs2seq.loading.data import SequenceData
@@ -25,7 +24,7 @@ def periods_of(data: SequenceData) -> Mapping[str, Period] | None:
 
 def _value(instant: Instant | None, data: SequenceData) -> Any:
     """Return an instant as the time's own values are in Python; as it is where no feature holds them."""
-    time = time_feature(data.spec)
+    time = data.spec.time_feature
     if instant is None or time is None or not isinstance(instant, str):
         return instant
     type_name = data.manifest.columns[time.output].removeprefix("array<").removesuffix(">")

@@ -158,6 +158,11 @@ class SequenceSpec(SpecificationFields):
         return self.stride == self.sequence_length
 
     @property
+    def time_feature(self) -> Feature | None:
+        """The feature that holds the time of each observation, if there is one."""
+        return next((each for each in self.features if each.column == self.order_by[0] and not each.shift), None)
+
+    @property
     def tie_breakers(self) -> tuple[str, ...]:
         """The feature columns that order what `order_by` leaves tied, in alphabetical order."""
         return tuple(sorted({name for feature in self.features for name in feature.reads} - set(self.order_by)))

@@ -99,6 +99,11 @@ def load_pupils(chunks: pa.ChunkedArray) -> Column:
     return replace(column, values=_without_signs(column.values)) if is_float else column
 
 
+def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return what is in a dictionary as it is."""
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+
+
 def as_arrow(
     numbers: Array, type_: pa.DataType, texts: pa.Array | None = None, is_valid: Array | None = None
 ) -> pa.Array:

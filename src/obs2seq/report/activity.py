@@ -9,7 +9,7 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from obs2seq.domain.spec import Feature, SequenceSpec
+from obs2seq.domain.spec import SequenceSpec
 from obs2seq.kernel.columns import Array
 from obs2seq.report.counting import COUNT, VALUE, counted, merged
 
@@ -22,14 +22,9 @@ class Activity:
     counts: Sequence[int]
 
 
-def time_feature(spec: SequenceSpec) -> Feature | None:
-    """Return the feature that holds the time of each observation, if there is one."""
-    return next((each for each in spec.features if each.column == spec.order_by[0] and not each.shift), None)
-
-
 def days_of(table: pa.Table, spec: SequenceSpec, is_new: Array) -> list[pa.Table]:
     """Return the days of new observations with their counts; nothing where no feature holds a date or a timestamp."""
-    time = time_feature(spec)
+    time = spec.time_feature
     if time is None:
         return []
     values = pc.list_flatten(table.column(time.output))

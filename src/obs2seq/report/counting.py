@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from obs2seq.kernel.columns import plain
+
 VALUE, COUNT = "value", "count"
 
 
@@ -27,8 +29,3 @@ def merged(parts: Sequence[pa.Table]) -> pa.Table:
     if not parts:
         return pa.table({VALUE: pa.nulls(0), COUNT: pa.array([], pa.int64())})
     return summed(pa.concat_tables(parts)) if len(parts) > 1 else parts[0]
-
-
-def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return what is in a dictionary as it is."""
-    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from obs2seq.domain.spec import IS_NEW, IS_PAD, N_OBSERVATIONS, SequenceSpec
-from obs2seq.kernel.columns import Array
+from obs2seq.kernel.columns import Array, plain
 from obs2seq.loading.data import SequenceData
 from obs2seq.report.activity import Activity, activity_of, days_of
-from obs2seq.report.counting import COUNT, VALUE, counted, merged, plain, summed
+from obs2seq.report.counting import COUNT, VALUE, counted, merged, summed
 from obs2seq.report.samples import Sample, samples_of
 from obs2seq.report.values import Values, tally_for
 

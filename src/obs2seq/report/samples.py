@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from obs2seq.domain.spec import IS_NEW, IS_PAD, Feature, SequenceSpec
-from obs2seq.report.counting import plain
+from obs2seq.kernel.columns import plain
 
 COLOURS = 6
 _SEQUENCES = 12
