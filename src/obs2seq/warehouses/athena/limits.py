@@ -3,6 +3,16 @@
 from obs2seq.domain.job import Job
 from obs2seq.domain.locations import bucket_and_key, is_s3
 from obs2seq.errors import ConfigurationError
+from obs2seq.sql.derived import require_columns_alone
+
+
+def require_fit(job: Job) -> None:
+    """Raise what Athena would raise of a job alone, whatever its data."""
+    require_parquet(job)
+    require_columns_alone(job.spec)
+    require_production(job)
+    require_split(job)
+    require_no_rules(job)
 
 
 def require_parquet(job: Job) -> None:

@@ -10,20 +10,12 @@ from obs2seq.domain.reading import reads
 from obs2seq.domain.source import Source
 from obs2seq.errors import ConfigurationError
 from obs2seq.ports import Storage
-from obs2seq.sql.derived import require_columns_alone
 from obs2seq.tracing.watch import NOBODY, Watch
 from obs2seq.warehouses.athena.catalogue import CatalogueTable, GlueCatalogue
 from obs2seq.warehouses.athena.datasets import EmptyFolderDataset
 from obs2seq.warehouses.athena.engine import AthenaEngine, AthenaTools
 from obs2seq.warehouses.athena.files import ParquetFooters
-from obs2seq.warehouses.athena.limits import (
-    require_no_rules,
-    require_one_table,
-    require_parquet,
-    require_production,
-    require_split,
-    s3_location,
-)
+from obs2seq.warehouses.athena.limits import require_fit, require_one_table, s3_location
 from obs2seq.warehouses.athena.queries import AthenaQueries
 from obs2seq.warehouses.athena.registrations import registration, require_registrable
 from obs2seq.warehouses.service import WarehouseService
@@ -61,11 +53,7 @@ class AthenaWarehouseService(WarehouseService):
         table: str | None = None,
         watch: Watch = NOBODY,
     ) -> None:
-        require_parquet(job)
-        require_columns_alone(job.spec)
-        require_production(job)
-        require_split(job)
-        require_no_rules(job)
+        require_fit(job)
         tools = AthenaTools(queries, self._table, footers, storage, watch=watch)
         super().__init__(job, WatchedEngine(AthenaEngine(tools), watch), storage, partial(EmptyFolderDataset, storage))
         self._catalogue, self._footers, self._table_name = catalogue, footers, table
