@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from obs2seq.audit.hashing import position_hashes, sequence_hashes
 from obs2seq.domain.spec import IS_NEW, IS_PAD, N_OBSERVATIONS, Feature, SequenceSpec
-from obs2seq.kernel.columns import Array, plain
+from obs2seq.kernel.columns import Array, flags_of, plain
 from obs2seq.loading.data import SequenceData
 
 FEWEST_OBSERVATIONS = 10
@@ -103,7 +103,7 @@ def _is_id(feature: Feature, type_: str) -> bool:
 def _part(table: pa.Table, spec: SequenceSpec, ids: Sequence[str]) -> _Part:
     long = table.filter(pc.greater_equal(table.column(N_OBSERVATIONS), FEWEST_OBSERVATIONS))
     positions = _positions(long, spec)
-    is_real = ~_flat(long.slice(0, _SAMPLE), IS_PAD).reshape(-1, spec.sequence_length)
+    is_real = ~flags_of(long.slice(0, _SAMPLE), IS_PAD).reshape(-1, spec.sequence_length)
     by_name = {feature.name: feature for feature in spec.features}
     time = spec.time_feature
     return _Part(
@@ -132,11 +132,6 @@ def _new_span(table: pa.Table, time: Feature) -> tuple[Any, Any] | None:
     is_new = pc.equal(pc.list_flatten(table.column(IS_NEW)), 1)
     bounds = pc.min_max(pc.list_flatten(table.column(time.output)).filter(is_new)).as_py()
     return None if bounds["min"] is None else (bounds["min"], bounds["max"])
-
-
-def _flat(table: pa.Table, mask: str) -> Array:
-    flags: Array = pc.list_flatten(table.column(mask)).to_numpy().astype(bool)
-    return flags
 
 
 def _alikeness(positions: Array) -> float:

@@ -99,6 +99,12 @@ def load_pupils(chunks: pa.ChunkedArray) -> Column:
     return replace(column, values=_without_signs(column.values)) if is_float else column
 
 
+def flags_of(table: pa.Table, mask: str) -> Array:
+    """Return every element of a mask of sequences, one after the other, as booleans."""
+    flags: Array = pc.list_flatten(table.column(mask)).to_numpy().astype(bool)
+    return flags
+
+
 def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return what is in a dictionary as it is."""
     return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from obs2seq.domain.spec import IS_NEW, IS_PAD, N_OBSERVATIONS, SequenceSpec
-from obs2seq.kernel.columns import Array, plain
+from obs2seq.kernel.columns import Array, flags_of, plain
 from obs2seq.loading.data import SequenceData
 from obs2seq.report.activity import Activity, activity_of, days_of
 from obs2seq.report.counting import COUNT, VALUE, counted, merged, summed
@@ -92,8 +91,8 @@ def figures_of(subset: str, data: SequenceData) -> SubsetFigures:
     samples: Sequence[Sample] = ()
     columns = (spec.pupil, N_OBSERVATIONS, IS_PAD, IS_NEW, *(feature.output for feature in spec.features))
     for table in data.tables(columns):
-        is_real = ~_flat(table, IS_PAD)
-        is_new = _flat(table, IS_NEW) & is_real
+        is_real = ~flags_of(table, IS_PAD)
+        is_new = flags_of(table, IS_NEW) & is_real
         for tally in tallies:
             tally.add(table.column(tally.feature.output), is_new, is_real)
         pupils.append(_new_by_pupil(table, spec, is_new))
@@ -114,11 +113,6 @@ def figures_of(subset: str, data: SequenceData) -> SubsetFigures:
         activity=activity_of(days),
         samples=samples,
     )
-
-
-def _flat(table: pa.Table, mask: str) -> Array:
-    flags: Array = pc.list_flatten(table.column(mask)).to_numpy().astype(bool)
-    return flags
 
 
 def _new_by_pupil(table: pa.Table, spec: SequenceSpec, is_new: Array) -> pa.Table:
