@@ -70,7 +70,7 @@ def test_run_says_what_became_of_every_row(spark: SparkSession, data: Path, tmp_
     assert [row[:5] for row in table[1:3]] == [["train", "24", "11", "13", "3"], ["test", "24", "9", "15", "3"]]
     assert f"train: {tmp_path}/train_sequenced_4 (run " in answer.out
     assert "\n  4 left out: row_filter is not true\n" in answer.out
-    assert "\n  9 left out: the pupil belongs to another subset\n" in answer.out
+    assert "\n  9 left out: it belongs to another subset\n" in answer.out
 
 
 def test_the_same_run_again_is_done_already(
@@ -92,9 +92,9 @@ def test_check_makes_nothing_and_needs_no_output(spark: SparkSession, data: Path
     assert (answer.code, answer.err) == (DONE, "")
     assert answer.out.splitlines() == [
         "a: 24 rows in, 12 to go into the output, 12 left out",
-        "  12 left out: the pupil belongs to another subset",
+        "  12 left out: it belongs to another subset",
         "b: 24 rows in, 12 to go into the output, 12 left out",
-        "  12 left out: the pupil belongs to another subset",
+        "  12 left out: it belongs to another subset",
     ]
     assert sorted(data.parent.rglob("*")) == before
 

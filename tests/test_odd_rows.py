@@ -108,7 +108,7 @@ def test_a_subset_without_a_row_is_refused(published: Published, tmp_path: Path,
     all_filtered = published.refusal(capsys, DATA, "--row_filter", "correct > 1")
 
     nothing = "expected observations for the subset"
-    assert f"{nothing} 'a', found none (of 1 rows, 1 rows: the pupil belongs to another subset)" in too_few
+    assert f"{nothing} 'a', found none (of 1 rows, 1 rows: it belongs to another subset)" in too_few
     assert "found none (of 24 rows, 24 rows: its sequence has fewer observations than min_length)" in too_short
     assert "found none (of 24 rows, 24 rows: row_filter is not true)" in all_filtered
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pydantic import ValidationError
 
 from obs2seq.audit.auditing import audit
+from obs2seq.audit.periods import periods_of
 from obs2seq.domain.audit import AUDIT, MEANINGS, Audit
 from obs2seq.domain.locations import join
 from obs2seq.loading.opening import sequences_of
@@ -35,7 +36,7 @@ class AuditInspection:
         if (known := stored[0]) and all(each == known for each in stored) and self._is_of(known, named):
             return known
         sequences = {run.manifest.subset: sequences_of(run.manifest, run.location) for run in runs}
-        outcome = audit(sequences, self._targets)
+        outcome = audit(sequences, self._targets, periods_of(next(iter(sequences.values()))))
         for run in runs:
             self._storage.write_text(join(run.location, AUDIT), outcome.model_dump_json(indent=2) + "\n")
         return outcome

@@ -17,6 +17,7 @@ from obs2seq.audit.auditing import audit
 from obs2seq.audit.canary import predictability
 from obs2seq.audit.coin_flips import answer_column, first_rows, flipped, raw_columns
 from obs2seq.audit.future import features_that_read_ahead
+from obs2seq.audit.periods import periods_of
 from obs2seq.bootstrap.jobs import job, s3_access
 from obs2seq.domain.audit import Audit, Finding, Predictability
 from obs2seq.domain.locations import join
@@ -50,7 +51,7 @@ def audit_published(location: str, settings: Settings, sequence_length: int | No
         StorageError: What is published cannot be read.
     """
     subsets = {name: load(location, name, sequence_length=sequence_length) for name in settings.subsets}
-    return audit(subsets, settings.targets)
+    return audit(subsets, settings.targets, periods_of(next(iter(subsets.values()))))
 
 
 def canary(settings: Settings, answer: str) -> Predictability:

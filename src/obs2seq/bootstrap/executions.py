@@ -76,6 +76,10 @@ def _obstacles(settings: Settings) -> Iterator[ConfigurationError]:
         yield refusal("output_format", "parquet", "delta")
     if settings.s3_kms_key and is_s3(settings.output_s3_location):
         yield refusal("s3_kms_key", "none", "one, which Arrow's access to S3 knows nothing of")
+    if settings.folds is not None:
+        yield refusal("folds", "none", str(settings.folds))
+    if settings.split_context:
+        yield refusal("split_context", "false", "true")
     if settings.spread_pupils_above is not None:
         yield refusal("spread_pupils_above", "null", "a number, but a task in Python sequences whole histories")
 

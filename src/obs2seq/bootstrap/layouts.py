@@ -12,7 +12,11 @@ def require_expanded(settings: Settings, engine: str) -> None:
 
 
 def require_sequences(settings: Settings) -> None:
-    """Raise `ConfigurationError` where observations are to be published in a layout of windows."""
+    """Raise `ConfigurationError` where what is asked for has no place in a layout of windows."""
+    for key, found in (("folds", settings.folds), ("split_context", settings.split_context or None)):
+        if settings.layout != "expanded" and found is not None:
+            problem = f"expected none where layout is {settings.layout}, found {str(found).lower()}"
+            raise ConfigurationError(key, problem, "set layout: expanded")
     if settings.layout != "expanded" and settings.output == "observations":
         problem = f"expected expanded where output is observations, found {settings.layout}"
         raise ConfigurationError("layout", problem, "leave layout out: what is indexed is windows over sessions")

@@ -23,7 +23,7 @@ def on_arrow(settings: Settings, storage: Storage, watch: Watch = NOBODY) -> tup
     """Return the engine, and what it publishes into; raise for what Arrow does not do."""
     require_fit(settings.mode, settings.output_format)
     require_sequences(settings)
-    _require_no_key(settings)
+    require_no_key(settings, "engine is arrow", "set engine: spark")
     for location in filter(None, (settings.s3_data_location, settings.output_s3_location)):
         tell_region(location, settings.s3_region)
     from obs2seq.warehouses.arrow.engine import ArrowEngine, Workshop
@@ -33,9 +33,15 @@ def on_arrow(settings: Settings, storage: Storage, watch: Watch = NOBODY) -> tup
     return ArrowEngine(workshop), partial(PublishedDataset, storage)
 
 
-def _require_no_key(settings: Settings) -> None:
-    """Raise where data is to be encrypted on S3 in a way that Arrow cannot ask for."""
+def require_no_key(settings: Settings, where: str, otherwise: str) -> None:
+    """Raise where data is to be encrypted on S3 in a way that Arrow cannot ask for.
+
+    Args:
+        settings: What a run is told.
+        where: What makes it Arrow that writes.
+        otherwise: How to do without.
+    """
     if settings.s3_kms_key and is_s3(settings.output_s3_location):
-        problem = "expected none where engine is arrow, whose access to S3 knows no such thing, found one"
-        hint = "let the bucket encrypt with the key by default, or set engine: spark"
+        problem = f"expected none where {where}, whose access to S3 knows no such thing, found one"
+        hint = f"let the bucket encrypt with the key by default, or {otherwise}"
         raise UnfitError("s3_kms_key", problem, hint)

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 from obs2seq.bootstrap.executions import chosen
 from obs2seq.bootstrap.jobs import csv_options, s3_access, timestamp_option
 from obs2seq.bootstrap.layouts import require_expanded
+from obs2seq.bootstrap.on_arrow import require_no_key
 from obs2seq.domain.locations import is_s3
 from obs2seq.errors import ConfigurationError
 from obs2seq.ports import Storage
 from obs2seq.publishing import PublishedDataset
 from obs2seq.settings import Settings
+from obs2seq.storage.filesystems import tell_region
 from obs2seq.tracing.watch import NOBODY, Watch
 from obs2seq.warehouses.service import Datasets
 
@@ -39,6 +41,9 @@ def on_spark(settings: Settings, storage: Storage, watch: Watch = NOBODY) -> tup
     if find_spec("pyspark") is None:
         hint = "pip install 'obs2seq[spark35]', or set engine: arrow, which needs no Java either"
         raise ConfigurationError("engine", "expected Spark to be installed, found no module 'pyspark'", hint)
+    if settings.subset_method == "stratified":
+        require_no_key(settings, "subset_method is stratified", "set subset_method: hash")
+        tell_region(settings.split_assignment or settings.output_s3_location, settings.s3_region)
     from obs2seq.warehouses.delta import DeltaDataset
     from obs2seq.warehouses.spark import SparkEngine, Tools
     from obs2seq.warehouses.watched import WatchedReader, WatchedWriter

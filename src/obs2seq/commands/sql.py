@@ -68,12 +68,19 @@ def order_for(settings: Settings, subset: str) -> Order:
 def _require_fit(settings: Settings, order: Order) -> None:
     """Raise what a run would raise of these settings alone."""
     from obs2seq.bootstrap.layouts import require_expanded
-    from obs2seq.warehouses.athena.limits import require_one_table, require_parquet, require_production, s3_location
+    from obs2seq.warehouses.athena.limits import (
+        require_one_table,
+        require_parquet,
+        require_production,
+        require_split,
+        s3_location,
+    )
     from obs2seq.warehouses.locations import require_apart
 
     require_expanded(settings, "Athena")
     require_parquet(order.job)
     require_production(order.job)
+    require_split(order.job)
     data, output = settings.s3_data_location, settings.output_s3_location
     locations = [s3_location(each) for each in (data, output) if each]
     if len(locations) > 1:

@@ -7,9 +7,10 @@ from typing import Any, Literal
 from obs2seq.domain import rules
 from obs2seq.domain.layouts import Layout
 from obs2seq.domain.spec import SequenceSpec
+from obs2seq.domain.split_times import Instant
 
 Policy = Literal["fail", "leave_out"]
-SubsetMethod = Literal["auto", "folder", "column", "hash"]
+SubsetMethod = Literal["auto", "folder", "column", "hash", "time", "stratified"]
 
 DEFAULT_SUBSETS: Mapping[str, float] = {"train": 0.8, "validation": 0.1, "test": 0.1}
 
@@ -24,6 +25,15 @@ class Job:
     subset_method: SubsetMethod = "auto"
     subset_column: str = "subset"
     split_salt: str = ""
+    split_times: Mapping[str, Instant] = field(default_factory=dict)
+    """For each subset but the first, the instant at which it begins."""
+    split_context: bool = False
+    """Whether earlier observations come along, as context."""
+    split_assignment: str | None = None
+    """Where the assignment of pupils to subsets is kept; None: below the output."""
+    assignment: str | None = None
+    """Which assignment is used, where one is."""
+    folds: int | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     """Name → the name of an input column, or a Spark SQL expression over the input."""
     row_filter: str | None = None
@@ -48,13 +58,17 @@ class Job:
             fields["stride"] = sequence_length
         return replace(self, spec=SequenceSpec(**fields))
 
+    def with_assignment(self, location: str, assignment: str) -> "Job":
+        """Return the job with an assignment of pupils to subsets, which is kept somewhere."""
+        return replace(self, split_assignment=location, assignment=assignment)
+
     def fails_on(self, rule: str) -> bool:
         """Whether the run stops where this rule finds a row."""
         return rule in _STOPPING and self.policies.get(rule, "fail") == "fail"
 
     def shape(self) -> dict[str, Any]:
         """Return, as JSON values, everything here that shapes the result; how and when to publish is not part of it."""
-        passing = {"spec", "keep_runs", "force"}
+        passing = {"spec", "keep_runs", "force", "split_assignment"}
         rest = {name: _plain(value) for name, value in vars(self).items() if name not in passing}
         # Shares are laid end to end, so their order is part of the result, and a JSON object has none.
         return rest | {

@@ -132,6 +132,16 @@ class CurrentRun(_Document):
         )
 
 
+class CurrentAssignment(_Document):
+    """Which assignment of pupils to subsets counts."""
+
+    assignment: RunId
+    """Its name."""
+    made_from: str
+    """A fingerprint of the input and the settings that it was made from."""
+    pupils: Count
+
+
 def published_meanwhile(expected: CurrentRun | None, found: CurrentRun | None) -> str:
     """Say that another run is current than was expected to be so still."""
     before, now = (f"run {current.run_id}" if current else "no run" for current in (expected, found))

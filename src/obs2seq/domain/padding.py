@@ -29,7 +29,7 @@ PadValue = bool | int | float | decimal.Decimal | str | datetime.date | datetime
 def is_scalar(type_name: str) -> bool:
     """Whether a column of this type can be a feature."""
     simple = {*INTEGER_BITS, *FLOAT_FORMATS, *TEXT_TYPES, *DATE_TYPES, *TIMESTAMP_TYPES, "boolean"}
-    return type_name in simple or _decimal_shape(type_name) is not None
+    return type_name in simple or decimal_shape(type_name) is not None
 
 
 def pad_value(feature: Feature, type_name: str) -> PadValue:
@@ -77,7 +77,7 @@ def _fit(pad: bool | float | str, type_name: str) -> PadValue | None:
         return _integer(pad, INTEGER_BITS[type_name])
     if type_name in FLOAT_FORMATS:
         return _float(pad, FLOAT_FORMATS[type_name])
-    return _decimal(pad, *(_decimal_shape(type_name) or (1, 0)))
+    return _decimal(pad, *(decimal_shape(type_name) or (1, 0)))
 
 
 def _integer(pad: float | str, bits: int) -> int | None:
@@ -124,7 +124,8 @@ def _timestamp(pad: float | str, *, is_instant: bool) -> datetime.datetime | Non
         return None
 
 
-def _decimal_shape(type_name: str) -> tuple[int, int] | None:
+def decimal_shape(type_name: str) -> tuple[int, int] | None:
+    """Return precision and scale of a decimal type; None for any other."""
     match = re.fullmatch(r"decimal\((\d+),\s*(-?\d+)\)", type_name)
     return (int(match[1]), int(match[2])) if match else None
 

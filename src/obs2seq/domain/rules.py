@@ -8,6 +8,8 @@ NULL_TIME = "null_time"
 TIME_OUT_OF_RANGE = "time_out_of_range"
 UNKNOWN_SUBSET = "unknown_subset"
 OTHER_SUBSET = "other_subset"
+CONTEXT = "context"
+"""Counts as `other_subset`, where the observation is new, and yet the observation goes into sequences."""
 DUPLICATE = "duplicate"
 MIN_LENGTH = "min_length"
 MAX_SEQUENCES = "max_sequences_per_pupil"
@@ -20,7 +22,7 @@ MEANINGS = {
     NULL_TIME: "the time is null",
     TIME_OUT_OF_RANGE: "the time lies outside the years 1 to 9999",
     UNKNOWN_SUBSET: "the subset column holds none of the configured subsets",
-    OTHER_SUBSET: "the pupil belongs to another subset",
+    OTHER_SUBSET: "it belongs to another subset",
     DUPLICATE: "the same pupil, order keys and values stand in another row",
     MIN_LENGTH: "its sequence has fewer observations than min_length",
     MAX_SEQUENCES: "its sequence is not among the pupil's last max_sequences_per_pupil",

@@ -1,12 +1,18 @@
-"""Which subset a pupil belongs to: decided by the pupil alone, so that nobody moves when others arrive."""
+"""Which subset and fold a pupil belongs to: decided by the pupil alone, so that nobody moves when others arrive."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
-_DIGITS = 8
+from obs2seq.domain.split_times import TimeRange
+from obs2seq.errors import ConfigurationError
+
+FOLD = "fold"
+"""The column that tells folds apart."""
+
+DIGITS = 8
 """Hexadecimal digits of the hash that are compared: shares are exact to 1 in 4,294,967,296."""
 _SAMPLE_SALT = "sample of stage development"
 
@@ -22,7 +28,7 @@ class HashRange:
     @property
     def digits(self) -> int:
         """How many leading digits of the pupil's hash are compared."""
-        return _DIGITS
+        return DIGITS
 
     @cached_property
     def _prefix(self) -> bytes:
@@ -34,7 +40,7 @@ class HashRange:
 
     def holds_bytes(self, pupil: bytes) -> bool:
         """Whether a pupil, given as the bytes of its text, belongs here."""
-        digits = hashlib.md5(self._prefix + pupil, usedforsecurity=False).hexdigest()[:_DIGITS]
+        digits = hashlib.md5(self._prefix + pupil, usedforsecurity=False).hexdigest()[:DIGITS]
         return self.first <= digits and (self.end is None or digits < self.end)
 
 
@@ -53,7 +59,17 @@ class Everything:
     """All rows: the location holds one subset alone."""
 
 
-Share = HashRange | ColumnValue | Everything
+@dataclass(frozen=True)
+class Assigned:
+    """The pupils that a file assigns to this subset."""
+
+    location: str
+    subset: str
+    known: tuple[str, ...]
+    """All configured subsets."""
+
+
+Share = HashRange | ColumnValue | TimeRange | Assigned | Everything
 """How a subset is told from the others."""
 
 
@@ -86,4 +102,38 @@ def sample_range(share: float) -> HashRange:
 
 def _bound(share: Fraction) -> str:
     # A share that rounds to all of them would need a digit more.
-    return f"{min(round(share * 16**_DIGITS), 16**_DIGITS - 1):0{_DIGITS}x}"
+    return f"{min(round(share * 16**DIGITS), 16**DIGITS - 1):0{DIGITS}x}"
+
+
+@dataclass(frozen=True)
+class Folds:
+    """How pupils are divided for cross-validation, independent of their subsets."""
+
+    count: int
+    """2 or more."""
+    salt: str
+
+    @cached_property
+    def _prefix(self) -> bytes:
+        return f"{fold_salt(self.salt)}:".encode()
+
+    def of(self, pupil: bytes) -> int:
+        """Return the fold, from 0 on, of a pupil, given as the bytes of its text.
+
+        It is what is left of the leading digits of MD5 over `<salt>:fold:<pupil as text>`, as a number, divided by the
+        number of folds. A pupil moves only if the salt or the number of folds changes.
+        """
+        digits = hashlib.md5(self._prefix + pupil, usedforsecurity=False).hexdigest()[:DIGITS]
+        return int(digits, 16) % self.count
+
+
+def fold_salt(salt: str) -> str:
+    """Return what folds are salted with: not as subsets are, so that every subset holds its part of each fold."""
+    return f"{salt}:fold"
+
+
+def require_no_fold(columns: Sequence[str]) -> None:
+    """Raise `ConfigurationError` where there is a column of the name that folds get."""
+    if FOLD in {name.lower() for name in columns}:
+        problem = f"expected no other column of the name '{FOLD}', found one"
+        raise ConfigurationError("folds", problem, "rename it, for instance under columns in the settings")

@@ -9,7 +9,7 @@ from pyspark.sql.types import DataType
 
 from obs2seq.domain.columns import require_columns, require_scalar
 from obs2seq.domain.padding import FLOAT_FORMATS, PadValue
-from obs2seq.domain.splits import HashRange
+from obs2seq.domain.splits import DIGITS, HashRange
 
 
 def named(name: str) -> Column:
@@ -56,7 +56,12 @@ def literal(value: PadValue, type_: DataType) -> Column:
 
 def in_hash_range(share: HashRange, pupil: Column) -> Column:
     """Say whether a pupil's hash lies in a range; null where the pupil is."""
-    text = F.concat(F.lit(f"{share.salt}:"), pupil.cast("string"))
-    digits = F.substring(F.md5(text.cast("binary")), 1, share.digits)
+    digits = leading_digits(share.salt, pupil)
     below_end = F.lit(True) if share.end is None else digits < share.end
     return (digits >= share.first) & below_end
+
+
+def leading_digits(salt: str, pupil: Column) -> Column:
+    """Return the leading hexadecimal digits of MD5 over `<salt>:<pupil as text>`; null where the pupil is."""
+    text = F.concat(F.lit(f"{salt}:"), pupil.cast("string"))
+    return F.substring(F.md5(text.cast("binary")), 1, DIGITS)

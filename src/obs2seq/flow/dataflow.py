@@ -13,6 +13,7 @@ from pyspark.sql import DataFrame
 from obs2seq.domain.derived import derived_features
 from obs2seq.domain.job import Job
 from obs2seq.domain.spec import SequenceSpec
+from obs2seq.domain.split_times import TimeRange
 from obs2seq.errors import ConfigurationError
 
 # Hamilton's autoload imports pyspark.pandas, which numpy 2 breaks on Spark 3.5. It reads its switch when the driver is
@@ -25,7 +26,10 @@ from hamilton import driver  # noqa: E402
 from hamilton.data_quality.base import DataValidationError  # noqa: E402
 
 from obs2seq.flow import (  # noqa: E402
+    assignments,
+    context,
     derived,
+    folds,
     histories,
     parts,
     prepared,
@@ -51,7 +55,13 @@ else:
 
 Kind = Literal["sequences", "observations"]
 """What is made: the contract's sequences, or whole observations, checked and in order."""
-_OUTPUTS = {"sequences": "sequences", "observations": "prepared_observations"}
+_OUTPUTS = {
+    ("sequences", False): "sequences",
+    ("sequences", True): "folded_sequences",
+    ("observations", False): "prepared_observations",
+    ("observations", True): "folded_observations",
+}
+"""The last node, by what is made and whether with folds."""
 
 Ways = dict[str, object]
 """The chosen ways to do things, by what is done."""
@@ -84,7 +94,7 @@ def sequence_observations(
         SpecificationError: A feature is no scalar, a pad is not a value of its column's type, or
             `session_gap_seconds` is set and the time is not a timestamp, a date or a number.
     """
-    ways = {**_ways(spec), "kind": "sequences", "duplicates": "unchecked", "counted": False}
+    ways = {**_ways(spec), "kind": "sequences", "duplicates": "unchecked", "counted": False, "context": False}
     return _made("sequences", ways, {"observations": observations, "spec": spec}, spread_pupils_above, NOBODY)
 
 
@@ -102,15 +112,17 @@ def select_and_sequence(
     As lazy as `sequence_observations`, and no dearer: `tally` knows the counts at its points "input", "duplicates" and
     "windows" once the result has been used. Observations come of whole histories: nothing to spread there.
     """
-    ways = _counted_ways(spec, selection.pupil_sample, kind, selection.duplicates)
+    ways = _selecting_ways(spec, selection, kind)
     inputs = {"raw_observations": raw_observations, "spec": spec, "selection": selection, "tally": tally}
-    return _made(_OUTPUTS[kind], ways, inputs, spread_pupils_above, watch)
+    return _made(_OUTPUTS[kind, selection.folds is not None], ways, inputs, spread_pupils_above, watch)
 
 
 def flow_graph(job: Job, kind: Kind) -> Graph:
     """Return the steps that `select_and_sequence` takes for a job; no session is started."""
-    flow = _dataflow(**_counted_ways(job.spec, job.pupil_sample, kind, job.duplicates), cut="nothing")
-    return graph_of(flow, _OUTPUTS[kind])
+    has_folds = job.folds is not None
+    split = {"context": job.split_context, "folds": has_folds, "assigned": job.subset_method == "stratified"}
+    flow = _dataflow(**_counted_ways(job.spec, job.pupil_sample, kind, job.duplicates), **split, cut="nothing")
+    return graph_of(flow, _OUTPUTS[kind, has_folds])
 
 
 def select_observations(
@@ -125,9 +137,16 @@ def select_observations(
 
     Lazy: `tally` knows the counts at its point "input" once the result has been used.
     """
-    ways = _counted_ways(spec, selection.pupil_sample, kind, selection.duplicates)
+    ways = _selecting_ways(spec, selection, kind)
     inputs = {"raw_observations": raw_observations, "spec": spec, "selection": selection, "tally": tally}
     return _run(_dataflow(watch, **ways, cut="nothing"), "observations", inputs)
+
+
+def count_pupils(raw_observations: DataFrame, spec: SequenceSpec, selection: Selection) -> DataFrame:
+    """Return how many observations of a raw table each pupil has, as text, that no rule leaves out. Lazy."""
+    ways = _selecting_ways(spec, selection, "sequences")
+    inputs = {"raw_observations": raw_observations, "spec": spec, "selection": selection}
+    return _run(_dataflow(**ways, cut="nothing"), "pupil_counts", inputs)
 
 
 def _ways(spec: SequenceSpec) -> Ways:
@@ -140,6 +159,15 @@ def _counted_ways(spec: SequenceSpec, pupil_sample: float | None, kind: Kind, du
     """Choose between all ways of a run, which counts."""
     stage = "production" if pupil_sample is None else "development"
     return {**_ways(spec), "stage": stage, "kind": kind, "duplicates": duplicates, "counted": True}
+
+
+def _selecting_ways(spec: SequenceSpec, selection: Selection, kind: Kind) -> Ways:
+    """Choose between all ways of a run by what is selected."""
+    return _counted_ways(spec, selection.pupil_sample, kind, selection.duplicates) | {
+        "context": isinstance(selection.share, TimeRange) and selection.share.has_context,
+        "folds": selection.folds is not None,
+        "assigned": selection.assignment is not None,
+    }
 
 
 def _made(node: str, ways: Ways, inputs: dict[str, Any], spread_pupils_above: int | None, watch: Watch) -> DataFrame:
@@ -170,9 +198,10 @@ def _require_shareable(spec: SequenceSpec) -> None:
 @lru_cache(maxsize=64)
 def _dataflow(watch: Watch = NOBODY, **ways: object) -> driver.Driver:
     """Build the dataflow with the named ways to do a thing; each combination is built once for those who watch."""
-    modules = [histories, derived, windows, sequences, prepared, surveys if ways["cut"] == "intervals" else parts]
+    modules = [histories, derived, context, windows, sequences, prepared]
+    modules.append(surveys if ways["cut"] == "intervals" else parts)
     if ways["counted"]:
-        modules += [selection, stages]
+        modules += [selection, stages, assignments, folds]
     builder = driver.Builder().with_modules(*modules).with_config(dict(ways))
     return (builder.with_adapters(WatchedNodes(watch)) if watch.is_told else builder).build()
 

@@ -95,20 +95,20 @@ def distinct_observations__unchecked(cut_observations: DataFrame) -> DataFrame:
 
 @config.when(duplicates="keep")
 def distinct_observations__keep(
-    cut_observations: DataFrame, history: WindowSpec, is_own: Column, tally: Tally
+    cut_observations: DataFrame, history: WindowSpec, is_own: Column, is_no_context: Column, tally: Tally
 ) -> DataFrame:
     """Count observations that repeat the one before in all keys, and keep them. Needs no sort of its own."""
     marked = _marked_duplicates(cut_observations, history)
-    return tally.counting(marked, "duplicates", _duplicates(is_own)).drop("is_duplicate")
+    return tally.counting(marked, "duplicates", _duplicates(is_own & is_no_context)).drop("is_duplicate")
 
 
 @config.when(duplicates="drop")
 def distinct_observations__drop(
-    cut_observations: DataFrame, history: WindowSpec, is_own: Column, tally: Tally
+    cut_observations: DataFrame, history: WindowSpec, is_own: Column, is_no_context: Column, tally: Tally
 ) -> DataFrame:
     """Count observations that repeat the one before in all keys, and leave them out. Needs no sort of its own."""
     marked = _marked_duplicates(cut_observations, history)
-    counted = tally.counting(marked, "duplicates", _duplicates(is_own))
+    counted = tally.counting(marked, "duplicates", _duplicates(is_own & is_no_context))
     return counted.where(~F.col("is_duplicate")).drop("is_duplicate")
 
 
@@ -156,27 +156,34 @@ def feature_values(session_order: WindowSpec, spec: SequenceSpec, feature_pads: 
 
 
 @tag(unit="observations")
-@promises({"pupil": ANY, "session": WHOLE, "position": WHOLE, "length": WHOLE}, others=(r"value_\d+", ANY))
+@promises({"pupil": ANY, "session": WHOLE, "position": WHOLE, "length": WHOLE}, others=(r"value_\d+|context", ANY))
 @config.when(cut="nothing")
 def positioned_observations__whole(
-    derived_observations: DataFrame, session_order: WindowSpec, spec: SequenceSpec, feature_values: list[Column]
+    derived_observations: DataFrame,
+    session_order: WindowSpec,
+    spec: SequenceSpec,
+    feature_values: list[Column],
+    context_columns: list[Column],
 ) -> DataFrame:
     """Add the length of each observation's session to its place and its values.
 
     Returns:
-        pupil, session, position, `length` (observations in the session; null where no rule needs it), value_0 ….
+        pupil, session, position, `length` (observations in the session; null where no rule needs it), what is to be
+        known of context, value_0 ….
     """
     whole = session_order.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
-    length = F.count(F.lit(1)).over(whole).cast("int") if needs_length(spec) else F.lit(None).cast("int")
-    return derived_observations.select("pupil", "session", "position", length.alias("length"), *feature_values)
+    is_needed = needs_length(spec) or context_columns
+    length = F.count(F.lit(1)).over(whole).cast("int") if is_needed else F.lit(None).cast("int")
+    columns = (length.alias("length"), *context_columns, *feature_values)
+    return derived_observations.select("pupil", "session", "position", *columns)
 
 
 def _value(feature: Feature, key: str, session_order: WindowSpec) -> Column:
     return F.lead(key, feature.shift).over(session_order) if feature.shift else F.col(key)
 
 
-def _duplicates(is_own: Column) -> dict[str, Column]:
-    return {DUPLICATE: (F.col("is_duplicate") & is_own).cast("int")}
+def _duplicates(is_counted: Column) -> dict[str, Column]:
+    return {DUPLICATE: (F.col("is_duplicate") & is_counted).cast("int")}
 
 
 def _marked_duplicates(cut_observations: DataFrame, history: WindowSpec) -> DataFrame:

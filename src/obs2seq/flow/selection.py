@@ -1,6 +1,6 @@
 """From a raw table to the observations of one subset: columns mapped, each row judged and counted."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -8,14 +8,25 @@ from hamilton.function_modifiers import config
 from pyspark.errors import AnalysisException, ParseException
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import BooleanType, DateType, NullType, NumericType, StringType, TimestampNTZType, TimestampType
+from pyspark.sql.types import (
+    BooleanType,
+    DataType,
+    DateType,
+    NullType,
+    NumericType,
+    StringType,
+    TimestampNTZType,
+    TimestampType,
+)
 
 from obs2seq.domain import rules
 from obs2seq.domain.columns import no_time, require_columns
 from obs2seq.domain.spec import SequenceSpec
-from obs2seq.domain.splits import ColumnValue, Everything, HashRange, Share
+from obs2seq.domain.split_times import TimeRange
+from obs2seq.domain.splits import Assigned, ColumnValue, Everything, Folds, HashRange, Share
 from obs2seq.errors import ConfigurationError
 from obs2seq.flow.columns import in_hash_range, named, type_of
+from obs2seq.flow.split_times import is_before
 from obs2seq.flow.tallies import Tally
 
 ROWS_IN = "rows_in"
@@ -36,6 +47,10 @@ class Selection:
     share: Share = field(default_factory=Everything)
     """Which rows belong to the subset."""
     duplicates: Literal["keep", "drop"] = "keep"
+    folds: Folds | None = None
+    """Adds a column with each pupil's fold; None: no such column."""
+    assignment: DataFrame | None = None
+    """Where the share is `Assigned`: each pupil, as text, and its subset."""
     pupil_sample: float | None = None
     """The share of the pupils to take at all; None: all."""
     is_text_input: bool = False
@@ -86,23 +101,28 @@ def read_columns__whole(mapped_observations: DataFrame) -> list[str]:
 
 
 def judged_observations(
-    mapped_observations: DataFrame, row_rules: dict[str, Column], read_columns: list[str]
+    assigned_observations: DataFrame, row_rules: dict[str, Column], read_columns: list[str]
 ) -> DataFrame:
     """Select what is read further on, and beside it, as the last column, the first rule that leaves the row out."""
     verdict = F.lit(None).cast("string")
     for name, condition in reversed(row_rules.items()):
         verdict = F.when(condition, F.lit(name)).otherwise(verdict)
     kept = (named(name) for name in read_columns)
-    return mapped_observations.select(*kept, verdict.alias(_verdict_name(read_columns)))
+    return assigned_observations.select(*kept, verdict.alias(verdict_name(read_columns)))
 
 
 def observations(
     judged_observations: DataFrame, row_rules: dict[str, Column], read_columns: list[str], tally: Tally
 ) -> DataFrame:
     """Count the rows in, and those that each rule leaves out; pass on the others."""
-    verdict = named(_verdict_name(read_columns))
-    counts = {ROWS_IN: F.lit(1)} | {name: F.when(verdict == name, 1).otherwise(0) for name in row_rules}
-    kept = tally.counting(judged_observations, "input", counts).where(verdict.isNull())
+    verdict = named(verdict_name(read_columns))
+    is_kept, rule = verdict.isNull(), verdict
+    if rules.CONTEXT in row_rules:
+        is_context = verdict.eqNullSafe(rules.CONTEXT)
+        is_kept, rule = is_kept | is_context, F.when(is_context, rules.OTHER_SUBSET).otherwise(verdict)
+    names = [name for name in row_rules if name != rules.CONTEXT]
+    counts = {ROWS_IN: F.lit(1)} | {name: F.when(rule == name, 1).otherwise(0) for name in names}
+    kept = tally.counting(judged_observations, "input", counts).where(is_kept)
     return kept.select(*(named(name) for name in read_columns))
 
 
@@ -164,10 +184,29 @@ def _outside(share: Share, frame: DataFrame, spec: SequenceSpec) -> dict[str, Co
             subset = named(share.column).cast("string")
             known = F.coalesce(subset.isin(*share.known), F.lit(False))
             return {rules.UNKNOWN_SUBSET: ~known, rules.OTHER_SUBSET: subset != share.subset}
+        case Assigned():
+            subset = named(assigned_name(frame.columns))
+            known = F.coalesce(subset.isin(*share.known), F.lit(False))
+            return {rules.UNKNOWN_SUBSET: ~known, rules.OTHER_SUBSET: subset != share.subset}
+        case TimeRange():
+            return _outside_of_time(share, type_of(frame, share.column), named(share.column))
         case _:
             return {}
 
 
-def _verdict_name(read_columns: list[str]) -> str:
+def _outside_of_time(share: TimeRange, type_: DataType, time: Column) -> dict[str, Column]:
+    earlier = is_before(share.first, share, type_, time)
+    later = F.lit(False) if share.end is None else ~is_before(share.end, share, type_, time)
+    if share.has_context:
+        return {rules.OTHER_SUBSET: later, rules.CONTEXT: earlier}
+    return {rules.OTHER_SUBSET: earlier | later}
+
+
+def assigned_name(columns: Sequence[str]) -> str:
+    """Return the name of the column with the subset that a pupil is assigned to: no other has it."""
+    return f"{max(columns, key=len)} assigned"
+
+
+def verdict_name(read_columns: list[str]) -> str:
     """A name that no column has: it is longer than any."""
     return f"{max(read_columns, key=len)} left out by"

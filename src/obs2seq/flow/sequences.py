@@ -45,18 +45,18 @@ def described_windows(windows: DataFrame, spec: SequenceSpec) -> DataFrame:
 
 
 @config.when(counted=False)
-def kept_windows__uncounted(described_windows: DataFrame) -> DataFrame:
+def kept_windows__uncounted(judged_windows: DataFrame) -> DataFrame:
     """Leave out the windows that a rule leaves out."""
-    return described_windows.where(F.col("left_out_by").isNull())
+    return judged_windows.where(F.col("left_out_by").isNull())
 
 
 @config.when(counted=True)
-def kept_windows__counted(described_windows: DataFrame, tally: Tally) -> DataFrame:
+def kept_windows__counted(judged_windows: DataFrame, tally: Tally) -> DataFrame:
     """Leave out the windows that a rule leaves out; count the observations that are new in those and in the others."""
     rule, n_new = F.col("left_out_by"), F.col("n_new")
     counts = {name: F.when(rule == name, n_new).otherwise(0) for name in (MIN_LENGTH, MAX_SEQUENCES)}
     counts |= {SEQUENCED: F.when(rule.isNull(), n_new).otherwise(0), ROWS_OUT: rule.isNull().cast("int")}
-    return tally.counting(described_windows, "windows", counts).where(rule.isNull())
+    return tally.counting(judged_windows, "windows", counts).where(rule.isNull())
 
 
 @tag(owner="contract", unit="sequences")

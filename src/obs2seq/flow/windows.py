@@ -42,19 +42,20 @@ def placed_observations__sessions(positioned_observations: DataFrame, spec: Sequ
 
 
 @config.when(cut="nothing")
-def blocks__whole(placed_observations: DataFrame, spec: SequenceSpec, together: list[str]) -> DataFrame:
+def blocks__whole(measured_observations: DataFrame, spec: SequenceSpec, together: list[str]) -> DataFrame:
     """Collect each stride's observations, ordered by place, without a shuffle; see `collected_blocks`."""
-    return collected_blocks(placed_observations, spec, together)
+    of_context = (F.first(name).alias(name) for name in ("context", "past") if name in measured_observations.columns)
+    return collected_blocks(measured_observations, spec, together, *of_context)
 
 
-@promises(WINDOWS, others=(r"n_following|following|part|is_own", ANY))
+@promises(WINDOWS, others=(r"n_following|following|part|is_own|context|past", ANY))
 @config.when(window_kind="chunked")
 def joined_windows__chunked(blocks: DataFrame) -> DataFrame:
     """Take every block as a window; count its observations."""
     return blocks.withColumn(N_OBSERVATIONS, F.size("observations"))
 
 
-@promises(WINDOWS, others=(r"n_following|following|part|is_own", ANY))
+@promises(WINDOWS, others=(r"n_following|following|part|is_own|context|past", ANY))
 @config.when(window_kind="overlapping")
 def joined_windows__overlapping(blocks: DataFrame, spec: SequenceSpec, together: list[str]) -> DataFrame:
     """Join each block with those after it, up to the window's length; see `joined_blocks`."""

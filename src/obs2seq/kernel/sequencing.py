@@ -2,20 +2,20 @@
 
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 
 from obs2seq.domain.columns import require_scalar
 from obs2seq.domain.spec import SequenceSpec
-from obs2seq.kernel.columns import Column, Key, load, load_pupils
+from obs2seq.kernel.columns import Array, Column, Key, load, load_pupils
 from obs2seq.kernel.derived import Histories, derived_columns, require_derived
 from obs2seq.kernel.gathering import Gatherer, PaddedFeature
 from obs2seq.kernel.ordering import Ordering
 from obs2seq.kernel.pads import Pad, pad_for
 from obs2seq.kernel.schema import feature_type, find_columns, output_schema, spark_type
-from obs2seq.kernel.sessions import require_time, sessions_of
+from obs2seq.kernel.sessions import Sessions, require_time, sessions_of
 from obs2seq.kernel.texts import longest
 from obs2seq.kernel.windows import cuts_of, rows_left_out, windows_of
 
@@ -104,7 +104,14 @@ class Plan:
         return _batch(self.gatherer, piece, self.schema)
 
 
-def plan_sequences(table: pa.Table, spec: SequenceSpec, pool: Executor, *, drops_duplicates: bool = False) -> Plan:
+def plan_sequences(
+    table: pa.Table,
+    spec: SequenceSpec,
+    pool: Executor,
+    *,
+    drops_duplicates: bool = False,
+    is_context: Array | None = None,
+) -> Plan:
     """Order all observations and lay out all windows; see `sequence_table`.
 
     Args:
@@ -112,9 +119,12 @@ def plan_sequences(table: pa.Table, spec: SequenceSpec, pool: Executor, *, drops
         spec: What to make.
         pool: Where columns are read.
         drops_duplicates: Whether rows that equal the one before them in all columns that are read are left out.
+        is_context: Which rows are context, a pupil's earliest: they stand in windows, are new in none, and no count
+            has them; what holds no other row is no window. None: no row is.
     """
     chunks, pads = _checked(table, spec)
-    gatherer, counts = _laid_out(LoadedColumns(chunks, spec, pool), spec, pads, drops_duplicates)
+    marks = np.zeros(len(table), bool) if is_context is None else is_context
+    gatherer, counts = _laid_out(LoadedColumns(chunks, spec, pool), spec, pads, _Rows(drops_duplicates, marks))
     return Plan(output_schema(chunks, spec), counts, gatherer)
 
 
@@ -158,18 +168,31 @@ class LoadedColumns:
         return max(len(chunks) for chunks in self._chunks.values())
 
 
-def _laid_out(
-    columns: LoadedColumns, spec: SequenceSpec, pads: list[Pad], drops_duplicates: bool
-) -> tuple[Gatherer, Counts]:
+@dataclass(frozen=True)
+class _Rows:
+    """What is done with rows: whether duplicates are dropped, and which are context."""
+
+    drops_duplicates: bool
+    is_context: Array
+
+    def counted(self, sessions: Sessions, rows: Array) -> Sessions:
+        """Count the context of each session."""
+        if not self.is_context.any():
+            return sessions
+        up_to = np.concatenate([np.zeros(1, np.int64), np.cumsum(self.is_context[rows])])
+        return replace(sessions, context=up_to[sessions.start + sessions.length] - up_to[sessions.start])
+
+
+def _laid_out(columns: LoadedColumns, spec: SequenceSpec, pads: list[Pad], told: _Rows) -> tuple[Gatherer, Counts]:
     ordering = Ordering(len(columns)).refine(columns[spec.pupil].keys())
     pupil_starts = ordering.starts()
     is_duplicate = ordering.refine(_keys(columns, spec)).ties()
     rows = ordering.refine(_signs(columns, spec)).rows
-    n_duplicates = int(np.count_nonzero(is_duplicate))
-    if drops_duplicates and n_duplicates:
+    n_duplicates = int(np.count_nonzero(is_duplicate & ~told.is_context[rows]))
+    if told.drops_duplicates and is_duplicate.any():
         rows = rows[~is_duplicate]
         pupil_starts = pupil_starts - np.cumsum(is_duplicate)[pupil_starts]
-    sessions = sessions_of(pupil_starts, rows, columns[spec.order_by[0]], spec)
+    sessions = told.counted(sessions_of(pupil_starts, rows, columns[spec.order_by[0]], spec), rows)
     cuts = cuts_of(sessions, spec)
     windows = windows_of(sessions, cuts, spec)
     counts = Counts(n_duplicates, *rows_left_out(sessions, cuts, spec), int(windows.n_new.sum()))

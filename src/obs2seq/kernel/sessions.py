@@ -22,12 +22,14 @@ class Sessions:
         length: Its observations.
         index: Its number within its pupil.
         pupil: The number of its pupil, among all in order.
+        context: Its observations that are context: they come first. None: it has none.
     """
 
     start: Array
     length: Array
     index: Array
     pupil: Array
+    context: Array | None = None
 
 
 def require_time(spec: SequenceSpec, type_: pa.DataType) -> None:

@@ -18,7 +18,7 @@ class Windows:
         sequence_index: Its index among its pupil's kept windows.
         first_position: The position of its first observation in the session.
         n_observations: Its observations.
-        n_new: Those of them that stand in no earlier window; they are its last.
+        n_new: Those of them that are no context and stand in no earlier window; they are its last.
     """
 
     session: Array
@@ -39,8 +39,8 @@ class Cuts:
         count: Its windows, before any is left out.
         is_short: Whether `min_length` leaves out the one window that padding reaches.
         before: The windows of its pupil that stand before it, of those that `min_length` leaves.
-        left_out: Its own first windows that `max_sequences_per_pupil` leaves out.
-        too_many: All that it leaves out of the pupil.
+        left_out: Its own first windows that `max_sequences_per_pupil` leaves out, or that hold context alone.
+        too_many: All such windows of the pupil.
     """
 
     count: Array
@@ -61,7 +61,13 @@ def cuts_of(sessions: Sessions, spec: SequenceSpec) -> Cuts:
     count = np.where(sessions.length <= length, 1, 1 + -((length - sessions.length) // stride))
     is_short = sessions.length - (count - 1) * stride < spec.min_length
     kept = count - is_short
-    before, too_many = _counted_by_pupil(sessions, kept, spec.max_sequences_per_pupil)
+    before, total = _counted_by_pupil(sessions, kept)
+    most = spec.max_sequences_per_pupil
+    too_many = np.maximum(total - most, 0) if most is not None else np.zeros_like(total)
+    if sessions.context is not None:
+        # What holds context alone comes first in its pupil, as what is too many does.
+        _, past = _counted_by_pupil(sessions, _of_context(sessions, sessions.context, kept, spec))
+        too_many = np.maximum(too_many, past)
     return Cuts(count, is_short, before, np.clip(too_many - before, 0, kept), too_many)
 
 
@@ -82,20 +88,23 @@ def windows_of(sessions: Sessions, cuts: Cuts, spec: SequenceSpec) -> Windows:
     first = np.maximum(start, 0)
     n_observations = np.minimum(start + length, n) - first
     n_new = n_observations - np.where(first == 0, 0, length - stride)
+    if sessions.context is not None:
+        n_new = np.minimum(n_new, first + n_observations - sessions.context[session])
     sequence_index = row_of_session + (cuts.before - cuts.too_many)[session]
     return Windows(session, sequence_index, first, n_observations, n_new)
 
 
 def rows_left_out(sessions: Sessions, cuts: Cuts, spec: SequenceSpec) -> tuple[int, int]:
-    """Count the observations that are new in windows left out by `min_length`, and by `max_sequences_per_pupil`.
+    """Count the observations, context apart, that are new in windows left out by `min_length`, and by number.
 
     Told from where windows end, not from the windows that are made: a ledger over both checks one by the other.
     """
     first = cuts.is_short.astype(np.int64) if spec.align == "end" else np.zeros_like(cuts.count)
-    reached = _end(first, sessions, cuts, spec)
-    kept = _end(first + cuts.kept, sessions, cuts, spec) - reached
-    by_number = _end(first + cuts.left_out, sessions, cuts, spec) - reached
-    return int((sessions.length - kept).sum()), int(by_number.sum())
+    context = np.zeros_like(cuts.count) if sessions.context is None else sessions.context
+    reached = np.maximum(_end(first, sessions, cuts, spec), context)
+    kept = np.maximum(_end(first + cuts.kept, sessions, cuts, spec), context) - reached
+    by_number = np.maximum(_end(first + cuts.left_out, sessions, cuts, spec), context) - reached
+    return int((sessions.length - context - kept).sum()), int(by_number.sum())
 
 
 def _end(n_windows: Array, sessions: Sessions, cuts: Cuts, spec: SequenceSpec) -> Array:
@@ -107,12 +116,20 @@ def _end(n_windows: Array, sessions: Sessions, cuts: Cuts, spec: SequenceSpec) -
     return np.where(n_windows == 0, 0, end)
 
 
-def _counted_by_pupil(sessions: Sessions, kept: Array, most: int | None) -> tuple[Array, Array]:
-    """Return for each session the kept windows of its pupil before it, and how many of the pupil's are too many."""
-    up_to = np.concatenate([np.zeros(1, np.int64), np.cumsum(kept)])
+def _of_context(sessions: Sessions, context: Array, kept: Array, spec: SequenceSpec) -> Array:
+    """Return how many of each session's kept windows end before its first observation that is no context."""
+    length, stride = spec.sequence_length, spec.stride
+    if spec.align == "end":
+        others = -((context - sessions.length) // stride)
+        return np.asarray(np.maximum(kept - others, 0))
+    within = np.where(context < length, 0, (context - length) // stride + 1)
+    return np.where(context == sessions.length, kept, within)
+
+
+def _counted_by_pupil(sessions: Sessions, windows: Array) -> tuple[Array, Array]:
+    """Return for each session the windows of its pupil before it, and in all, given those of each session."""
+    up_to = np.concatenate([np.zeros(1, np.int64), np.cumsum(windows)])
     is_first = sessions.index == 0
     first = np.flatnonzero(is_first)[sessions.pupil]
-    last = np.append(np.flatnonzero(is_first)[1:], len(kept))[sessions.pupil]
-    total = up_to[last] - up_to[first]
-    too_many = np.maximum(total - most, 0) if most is not None else np.zeros_like(total)
-    return up_to[:-1] - up_to[first], too_many
+    last = np.append(np.flatnonzero(is_first)[1:], len(windows))[sessions.pupil]
+    return up_to[:-1] - up_to[first], up_to[last] - up_to[first]

@@ -16,6 +16,7 @@ from obs2seq.domain.spec import (
     SESSION_INDEX,
     Feature,
 )
+from obs2seq.domain.splits import FOLD
 
 UNITS = {"_s": "seconds", "_ms": "milliseconds", "_us": "microseconds", "_days": "days"}
 """What the end of a column's name says of its values."""
@@ -44,11 +45,12 @@ class OutputColumn:
 def output_columns(job: Job, kind: str) -> list[OutputColumn]:
     """Return the columns that settings tell; of whole observations those that have a part in the order."""
     spec = job.spec
+    folds = [OutputColumn(FOLD, f"0 to {job.folds - 1}, by a hash of {spec.pupil}", "int")] if job.folds else []
     pupil = OutputColumn(spec.pupil, f"whose history: {_source(job, spec.pupil)}", f"type of {spec.pupil}")
     if kind == "observations":
-        return [pupil, *(_whole(job, name) for name in spec.columns[1:])]
+        return [pupil, *(_whole(job, name) for name in spec.columns[1:]), *folds]
     contract = (OutputColumn(name, *told) for name, told in _CONTRACT.items())
-    return [pupil, *contract, *(_array(job, feature) for feature in spec.features)]
+    return [pupil, *contract, *(_array(job, feature) for feature in spec.features), *folds]
 
 
 def _whole(job: Job, name: str) -> OutputColumn:

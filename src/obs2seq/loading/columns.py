@@ -9,13 +9,14 @@ from obs2seq.errors import ConfigurationError
 _SUFFIX = "_sequence"
 
 
-def asked_columns(spec: SequenceSpec, asked: Sequence[str] | None) -> dict[str, str]:
+def asked_columns(spec: SequenceSpec, asked: Sequence[str] | None, others: Sequence[str] = ()) -> dict[str, str]:
     """Return the output column for each name asked for.
 
     Args:
         spec: Of the sequences.
         asked: Output columns, or their names without `_sequence` where that is no output column itself, such as
             `correct` and `is_pad`. None: every feature and both masks.
+        others: Output columns beside the contract's, such as `fold`.
 
     Raises:
         ConfigurationError: There is no such column, or nothing is asked for.
@@ -25,7 +26,7 @@ def asked_columns(spec: SequenceSpec, asked: Sequence[str] | None) -> dict[str, 
     if asked is not None and not asked:
         raise ConfigurationError("columns", "expected at least one name, found none")
     names = _all_arrays(spec) if asked is None else asked
-    return {name: _output(name, spec.outputs) for name in names}
+    return {name: _output(name, (*spec.outputs, *others)) for name in names}
 
 
 def is_mask(output: str) -> bool:

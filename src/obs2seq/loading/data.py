@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from obs2seq.domain.manifest import Manifest
 from obs2seq.domain.spec import SequenceSpec
+from obs2seq.domain.splits import FOLD
 from obs2seq.errors import ConfigurationError
 from obs2seq.loading.arrays import Batch, Converter
 from obs2seq.loading.batches import Span, cut, cut_shuffled, read_ahead, spans_of, taken
@@ -31,9 +32,9 @@ class SequenceData:
     """The sequences of one published run; nothing but footers is read before it is asked for.
 
     Columns go by their output names or, where that is no output column itself, without `_sequence`: `correct`,
-    `is_pad`, `is_new`. As NumPy's, integers and floats keep their type, the masks are boolean, dates and timestamps are
-    datetime64 (instants in UTC), and decimals and texts are objects. Where a vocabulary is given, a text is its place
-    there (int32), and one that is not there is `len(vocabulary)`.
+    `is_pad`, `is_new`; `fold` too, where there are folds. As NumPy's, integers and floats keep their type, the masks
+    are boolean, dates and timestamps are datetime64 (instants in UTC), and decimals and texts are objects. Where a
+    vocabulary is given, a text is its place there (int32), and one that is not there is `len(vocabulary)`.
 
     Attributes:
         manifest: All that is known about the run.
@@ -44,6 +45,7 @@ class SequenceData:
     def __init__(self, manifest: Manifest, location: str, pieces: Pieces, threads: int | None = None) -> None:
         self.manifest, self.location = manifest, location
         self.spec = SequenceSpec.model_validate(manifest.settings["specification"])
+        self._others = tuple(name for name in (FOLD,) if name in manifest.columns)
         self._pieces = pieces
         self._threads = threads or os.cpu_count() or 1
 
@@ -92,7 +94,7 @@ class SequenceData:
 
     def table(self, columns: Sequence[str] | None = None) -> pa.Table:
         """Return an Arrow table with the contract's types, columns by their output names; None: all of them."""
-        outputs = self.spec.outputs if columns is None else asked_columns(self.spec, columns).values()
+        outputs = (*self.spec.outputs, *self._others) if columns is None else self._asked(columns).values()
         names = list(dict.fromkeys(outputs))
         with ThreadPoolExecutor(self._threads) as pool:
             tables = list(pool.map(lambda piece: self._pieces.read(piece, names, codes=False), self._pieces.pieces))
@@ -170,13 +172,16 @@ class SequenceData:
         Raises:
             ConfigurationError: There is no such feature, or it is none of texts.
         """
-        output = next(iter(asked_columns(self.spec, [column]).values()))
+        output = next(iter(self._asked([column]).values()))
         with ThreadPoolExecutor(self._threads) as pool:
             read = pool.map(lambda piece: self._pieces.read(piece, [output], codes=True), self._pieces.pieces)
             return vocabulary_of(self.spec, output, read)
 
     def _converter(self, columns: Sequence[str] | None, vocabularies: Mapping[str, Sequence[str]] | None) -> Converter:
-        return Converter(asked_columns(self.spec, columns), self.spec.sequence_length, vocabularies or {})
+        return Converter(self._asked(columns), self.spec.sequence_length, vocabularies or {})
+
+    def _asked(self, columns: Sequence[str] | None) -> dict[str, str]:
+        return asked_columns(self.spec, columns, self._others)
 
     def _read(self, piece: Piece, converter: Converter) -> Batch:
         return converter.batch(self._pieces.read(piece, converter.outputs, codes=True), piece.location)

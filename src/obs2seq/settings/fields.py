@@ -1,10 +1,12 @@
 """Every setting beside the specification's: its name, type, default and meaning."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
 
 from obs2seq.domain.spec import ColumnName
+from obs2seq.domain.validation import MisfitError
+from obs2seq.settings.splits import split_problems
 from obs2seq.settings.values import (
     Account,
     Character,
@@ -16,6 +18,7 @@ from obs2seq.settings.values import (
     QueryLocation,
     Region,
     SparkSettings,
+    SplitTimes,
     Subsets,
     Text,
 )
@@ -75,17 +78,44 @@ class SplitFields(_Group):
     subsets: Subsets = Field(
         default={"train": 0.8, "validation": 0.1, "test": 0.1},
         description="The subsets to make: name to fraction of the pupils, above 0; they add up to 1. "
-        "Fractions count for subset_method hash alone.",
+        "Fractions count for subset_method hash and stratified.",
     )
-    subset_method: Literal["auto", "folder", "column", "hash"] = Field(
+    subset_method: Literal["auto", "folder", "column", "hash", "time", "stratified"] = Field(
         default="auto",
-        description="What puts an observation into a subset: the folder of its name, the value of a column, or a hash "
-        "of the pupil. auto: the first of these that the data offers.",
+        description="What puts an observation into a subset: the folder of its name, the value of a column, a hash "
+        "of the pupil, its time, or (stratified) an assignment that makes the fractions hold among pupils of like "
+        "activity. auto: the first of folder, column and hash that the data offers.",
     )
     subset_column: Text = Field(default="subset", description="The column that names the subset.")
     split_salt: StrictStr = Field(
         default="", description="Enters the hash of the pupil: another text gives another split."
     )
+    split_times: SplitTimes = Field(
+        default={},
+        description="For subset_method time: each subset but the first to the instant at which it begins, ascending "
+        "in the order of subsets; a timestamp (UTC unless it says otherwise), or a number where the time is one.",
+    )
+    split_context: StrictBool = Field(
+        default=False,
+        description="For subset_method time: whether a pupil's earlier observations come along as context, with "
+        "is_new 0.",
+    )
+    split_assignment: Location | None = Field(
+        default=None,
+        description="For subset_method stratified: where the assignment of pupils is kept and extended. "
+        "null: _assignment below the output.",
+    )
+    folds: Annotated[StrictInt, Field(ge=2, le=1000)] | None = Field(
+        default=None,
+        description="Adds a column fold, 0 to folds - 1, by a hash of the pupil. 2 to 1000. null: no such column.",
+    )
+
+    @model_validator(mode="after")
+    def _split_fits(self) -> Self:
+        problems = tuple(split_problems(self))
+        if problems:
+            raise MisfitError(problems)
+        return self
 
 
 class CheckFields(_Group):

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
 from obs2seq.domain.locations import bucket_and_key, is_s3
+from obs2seq.domain.split_times import Instant, instant
 from obs2seq.domain.validation import shortened
 from obs2seq.errors import ConfigurationError
 
@@ -54,6 +55,12 @@ def _fractions(subsets: dict[str, float]) -> dict[str, float]:
     if abs(total - 1) > FRACTIONS_TOLERANCE:
         raise ValueError(f"expected fractions that add up to 1, found a sum of {total:.10g}")
     return subsets
+
+
+def _one_kind(times: dict[str, Instant]) -> dict[str, Instant]:
+    if len({isinstance(time, str) for time in times.values()}) > 1:
+        raise ValueError("expected all instants or all numbers, found some of each")
+    return times
 
 
 def _refuse_repeated(names: Mapping[str, object]) -> Mapping[str, object]:
@@ -111,6 +118,10 @@ Subsets = Annotated[
     dict[StrictStr, Fraction],
     Field(min_length=1, json_schema_extra={"propertyNames": {"pattern": f"^{_FOLDER_NAME.pattern}$"}}),
     AfterValidator(_fractions),
+]
+SplitTimes = Annotated[
+    dict[StrictStr, Annotated[StrictInt | StrictFloat | StrictStr, BeforeValidator(instant)]],
+    AfterValidator(_one_kind),
 ]
 Columns = Annotated[dict[Text, Text], AfterValidator(_refuse_repeated)]
 Scalar = Annotated[StrictBool | StrictInt | StrictFloat | StrictStr, BeforeValidator(_scalar)]

@@ -1,12 +1,14 @@
 """What computes a run: Spark, Athena, or whatever else holds the contract. It publishes nothing."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Self
 
 from obs2seq.domain.job import Job
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.manifest import Manifest
+from obs2seq.errors import ConfigurationError
 from obs2seq.warehouses.subsets import SubsetSource
 
 
@@ -38,6 +40,14 @@ class Engine(ABC):
             DataError: The input cannot be used.
             StorageError: Something refused, or the files that were written are not what was counted.
         """
+
+    def count_pupils(self, order: Order, found: SubsetSource) -> Mapping[str, int]:  # noqa: ARG002
+        """Return how many observations each pupil has, by the pupil as text, over all subsets; after one pass.
+
+        Raises:
+            ConfigurationError: This engine does not count them.
+        """
+        raise ConfigurationError("subset_method", "expected one that this engine knows, found stratified")
 
     @abstractmethod
     def check(self, order: Order, found: SubsetSource) -> Ledger:

@@ -48,16 +48,21 @@ def _claimed(dataset: PublishedDataset, run_id: str) -> Iterator[None]:
         raise
 
 
-def _identity(order: Order, source: Source) -> dict[str, object]:
-    """Everything that the result depends on, as JSON values."""
+def input_state(source: Source) -> list[object]:
+    """Return what the input is, as JSON values: something else where it has changed."""
     state: object = files_digest(source.files)
     if source.table_commit is not None:
         # A table that was made anew begins again at version 0.
         state = [source.table_version, files_digest([source.table_commit])]
+    return [source.location, source.format, state]
+
+
+def _identity(order: Order, source: Source) -> dict[str, object]:
+    """Everything that the result depends on, as JSON values."""
     return {
         "package": __version__,
         "kind": order.kind,
         "subset": order.subset,
         "settings": order.job.shape(),
-        "input": [source.location, source.format, state],
+        "input": input_state(source),
     }

@@ -6,7 +6,7 @@ import logging
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from obs2seq.domain.job import Job
@@ -17,6 +17,7 @@ from obs2seq.domain.validation import nearest
 from obs2seq.errors import ConfigurationError, DataNotFoundError, Obs2SeqError, StorageError
 from obs2seq.ports import FinishedRun, Inspection, Storage, WarehouseServiceInterface
 from obs2seq.publishing import PublishedDataset
+from obs2seq.warehouses.assignments import FOLDER, assigned
 from obs2seq.warehouses.engine import Engine, Order
 from obs2seq.warehouses.locations import published_path, require_apart
 from obs2seq.warehouses.runs import make
@@ -136,7 +137,10 @@ class WarehouseService(WarehouseServiceInterface):
         data, output = self.checked_location(data_location), self.checked_location(output_location)
         require_apart(data, output)
         _require_known(order.subset, order.job)
+        _require_masks(order)
         found = self.found(data, order.job, order.subset)
+        if order.job.subset_method == "stratified":
+            order = self._assigned(order, found, output)
         dataset = self._datasets(join(output, order.dataset))
         current = dataset.current()
         run_id = make(order, found, dataset, self._engine)
@@ -146,6 +150,11 @@ class WarehouseService(WarehouseServiceInterface):
         else:
             self._held_back.append(made)
         return published_path(dataset.location)
+
+    def _assigned(self, order: Order, found: SubsetSource, output: str) -> Order:
+        """Return the order with the assignment that tells its pupils from others."""
+        location = self.checked_location(order.job.split_assignment or join(output, FOLDER))
+        return replace(order, job=assigned(order, found, location, self._engine, self._storage))
 
 
 def _publish_together(runs: Sequence[_Made]) -> None:
@@ -172,6 +181,12 @@ def _withdraw(runs: Sequence[_Made]) -> None:
             made.dataset.withdraw(made.run_id, made.former)
         except Obs2SeqError as error:
             logger.error("%s: run %s stays published: %s", made.dataset.location, made.run_id, error)
+
+
+def _require_masks(order: Order) -> None:
+    if order.job.split_context and order.kind == "observations":
+        problem = "expected false where output is observations, which no mask tells from their context, found true"
+        raise ConfigurationError("split_context", problem, "set output: sequences, or split_context: false")
 
 
 def _require_known(subset: str, job: Job) -> None:

@@ -13,8 +13,9 @@ from obs2seq.domain.acceptance import require_acceptable
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.manifest import Manifest
 from obs2seq.domain.reading import reads
+from obs2seq.domain.splits import Assigned, Everything, Share
 from obs2seq.errors import ConfigurationError, StorageError
-from obs2seq.flow.dataflow import flow_graph, select_and_sequence
+from obs2seq.flow.dataflow import count_pupils, flow_graph, select_and_sequence
 from obs2seq.flow.selection import Selection
 from obs2seq.flow.tallies import Tally
 from obs2seq.ports import ObservationReader, SequenceWriter, Source, WrittenFile, all_columns
@@ -25,7 +26,7 @@ from obs2seq.warehouses.expressions import require_repeatable
 from obs2seq.warehouses.failures import explained
 from obs2seq.warehouses.manifests import Written, manifest_of, now
 from obs2seq.warehouses.readers import Sessions
-from obs2seq.warehouses.subsets import SubsetSource, share_of
+from obs2seq.warehouses.subsets import SubsetSource, folds_of, share_of
 
 _TEXT_FORMATS = ("csv", "json")
 
@@ -63,6 +64,10 @@ class SparkEngine(Engine):
         columns = {field.name: field.dataType.simpleString() for field in frame.schema}
         return accounted_manifest(order, found.source, run_id, Product(columns, files, tally), self._tools)
 
+    def count_pupils(self, order: Order, found: SubsetSource) -> dict[str, int]:
+        with explained(found.source.location):
+            return {row["pupil"]: row["count"] for row in _counted(order, found, self._tools).collect()}
+
     def check(self, order: Order, found: SubsetSource) -> Ledger:
         tally = Tally()
         where = found.source.location
@@ -74,6 +79,27 @@ class SparkEngine(Engine):
         return ledger
 
 
+def _counted(order: Order, found: SubsetSource, tools: Tools) -> DataFrame:
+    raw = tools.readers[found.source.format].read(found.source, partial(reads, order.job))
+    selection = _selection(order, found, Everything())
+    require_repeatable(raw, selection)
+    return count_pupils(raw, order.job.spec, selection)
+
+
+def _selection(order: Order, found: SubsetSource, share: Share, assignment: DataFrame | None = None) -> Selection:
+    job = order.job
+    return Selection(
+        columns=job.columns,
+        row_filter=job.row_filter,
+        share=share,
+        duplicates=job.duplicates,
+        folds=folds_of(job),
+        assignment=assignment,
+        pupil_sample=job.pupil_sample,
+        is_text_input=found.source.format in _TEXT_FORMATS,
+    )
+
+
 def _require_shareable(order: Order, tools: Tools) -> None:
     if order.kind == "observations" and tools.spread_pupils_above is not None:
         raise ConfigurationError(
@@ -82,6 +108,10 @@ def _require_shareable(order: Order, tools: Tools) -> None:
             f"{tools.spread_pupils_above}",
             "set it to null, or set output to sequences",
         )
+    if order.job.split_context and tools.spread_pupils_above is not None:
+        problem = "expected null where split_context is true, which needs whole histories, found "
+        hint = "set it to null, or split_context to false"
+        raise ConfigurationError("spread_pupils_above", f"{problem}{tools.spread_pupils_above}", hint)
 
 
 def _frame(order: Order, found: SubsetSource, tally: Tally, tools: Tools) -> DataFrame:
@@ -96,14 +126,9 @@ def raw_and_selection(order: Order, found: SubsetSource, tools: Tools) -> tuple[
     is_read = all_columns if order.kind == "observations" else partial(reads, job)
     raw = tools.readers[found.source.format].read(found.source, is_read)
     names = [*raw.columns, *job.columns]
-    selection = Selection(
-        columns=job.columns,
-        row_filter=job.row_filter,
-        share=share_of(job, order.subset, names, has_own_folder=found.has_own_folder),
-        duplicates=job.duplicates,
-        pupil_sample=job.pupil_sample,
-        is_text_input=found.source.format in _TEXT_FORMATS,
-    )
+    share = share_of(job, order.subset, names, has_own_folder=found.has_own_folder)
+    assignment = tools.sessions().read.parquet(share.location) if isinstance(share, Assigned) else None
+    selection = _selection(order, found, share, assignment)
     require_repeatable(raw, selection)
     return raw, selection
 

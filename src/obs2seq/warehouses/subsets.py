@@ -7,8 +7,9 @@ from obs2seq.domain.files import StoredFile
 from obs2seq.domain.job import Job
 from obs2seq.domain.locations import join
 from obs2seq.domain.source import Source, is_data, require_plain_names, source_at, top_folders
-from obs2seq.domain.splits import ColumnValue, Everything, Share, hash_range
-from obs2seq.errors import DataError, DataNotFoundError
+from obs2seq.domain.split_times import TimeRange, time_range
+from obs2seq.domain.splits import Assigned, ColumnValue, Everything, Folds, Share, hash_range
+from obs2seq.errors import ConfigurationError, DataError, DataNotFoundError
 from obs2seq.ports import Storage
 
 
@@ -40,12 +41,40 @@ def share_of(job: Job, subset: str, columns: Sequence[str], *, has_own_folder: b
     """Return how the subset's rows are told from the others among what was read, whose columns are given."""
     if has_own_folder:
         return Everything()
+    if job.subset_method == "time":
+        return _time_range(job, subset)
+    if job.subset_method == "stratified":
+        return Assigned(_assignment(job), subset, tuple(job.subsets))
     has_column = job.subset_column.casefold() in {name.casefold() for name in columns}
     if job.subset_method == "column" or (job.subset_method == "auto" and has_column):
         return ColumnValue(job.subset_column, subset, tuple(job.subsets))
     if len(job.subsets) == 1:
         return Everything()
     return hash_range(job.subsets, subset, job.split_salt)
+
+
+def _assignment(job: Job) -> str:
+    if job.split_assignment is None or job.assignment is None:
+        problem = "expected auto, folder, column, hash or time where nothing is published, found stratified"
+        hint = "only a run assigns pupils; set subset_method: hash to look at their observations"
+        raise ConfigurationError("subset_method", problem, hint)
+    return join(job.split_assignment, f"{job.assignment}.parquet")
+
+
+def folds_of(job: Job) -> Folds | None:
+    """Return how pupils are divided into folds; None where they are not."""
+    return Folds(job.folds, job.split_salt) if job.folds is not None else None
+
+
+def context_of(job: Job, subset: str) -> TimeRange | None:
+    """Return the range of time whose earlier observations come along as context; None where none do."""
+    share = _time_range(job, subset) if job.subset_method == "time" else None
+    return share if share and share.has_context else None
+
+
+def _time_range(job: Job, subset: str) -> TimeRange:
+    column = job.spec.order_by[0]
+    return time_range(job.split_times, list(job.subsets), subset, column, has_context=job.split_context)
 
 
 def _has_folders(files: Sequence[StoredFile], job: Job) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from obs2seq.domain.ledger import Ledger
@@ -32,6 +32,10 @@ class WatchedEngine(Engine):
     def make(self, order: Order, found: SubsetSource, location: str, run_id: str) -> Manifest:
         with self._watch.run(order.dataset, run_id, order.subset):
             return self._engine.make(order, found, location, run_id)
+
+    def count_pupils(self, order: Order, found: SubsetSource) -> Mapping[str, int]:
+        with self._watch.run("count pupils", "", order.subset):
+            return self._engine.count_pupils(order, found)
 
     def check(self, order: Order, found: SubsetSource) -> Ledger:
         with self._watch.run(f"check {order.dataset}", "", order.subset):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,11 +16,14 @@ from obs2seq.domain.files import is_hidden
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.manifest import Manifest
 from obs2seq.domain.reading import reads
+from obs2seq.domain.splits import Everything, Share
 from obs2seq.lineage.engines import arrow_graph
 from obs2seq.ports import Source, Storage, WrittenFile, all_columns
 from obs2seq.tracing.watch import NOBODY, Watch
 from obs2seq.warehouses.arrow.accounts import Account
+from obs2seq.warehouses.arrow.activity import PupilCounts
 from obs2seq.warehouses.arrow.failures import changed
+from obs2seq.warehouses.arrow.folds import FoldMaker
 from obs2seq.warehouses.arrow.making import Maker, maker_for
 from obs2seq.warehouses.arrow.mapping import Mapping
 from obs2seq.warehouses.arrow.memory import Allowance, jemalloc, value_bytes
@@ -35,7 +38,7 @@ from obs2seq.warehouses.arrow.watched import watched_groups, watched_pieces
 from obs2seq.warehouses.arrow.writing import FileWriters
 from obs2seq.warehouses.engine import Engine, Order
 from obs2seq.warehouses.manifests import Written, manifest_of, now
-from obs2seq.warehouses.subsets import SubsetSource, share_of
+from obs2seq.warehouses.subsets import SubsetSource, context_of, folds_of, share_of
 
 
 def _processors() -> int:
@@ -71,7 +74,7 @@ class ArrowEngine(Engine):
         account = Account()
         with jemalloc(), ThreadPoolExecutor(self._workshop.threads) as pool:
             observations, selection = self._opened(order, found, pool)
-            maker = maker_for(order.kind, order.job, selection.schema)
+            maker = _maker(order, selection.schema)
             writers = maker.writers(location, order.job.compression)
             allowance = self._allowance(selection.schema, maker)
             pupil = column_name(selection.schema, order.job.spec.pupil)
@@ -92,19 +95,30 @@ class ArrowEngine(Engine):
         account = Account()
         with jemalloc(), ThreadPoolExecutor(self._workshop.threads) as pool:
             observations, selection = self._opened(order, found, pool)
-            maker = maker_for(order.kind, order.job, selection.schema)
+            maker = _maker(order, selection.schema)
             rows = self._allowance(selection.schema, maker).piece_rows
             Reading(selection, account, None).read(observations.cut(rows), pool)
         ledger = account.input_ledger()
         self._require_accepted(order, found.source, ledger)
         return ledger
 
-    def _opened(self, order: Order, found: SubsetSource, pool: Executor) -> tuple[Observations, Selection]:
+    def count_pupils(self, order: Order, found: SubsetSource) -> dict[str, int]:
+        with jemalloc(), ThreadPoolExecutor(self._workshop.threads) as pool:
+            observations, selection = self._opened(order, found, pool, is_of_all=True)
+            counts = PupilCounts(column_name(selection.schema, order.job.spec.pupil))
+            rows = self._allowance(selection.schema, _maker(order, selection.schema)).piece_rows
+            Reading(selection, Account(), counts).read(observations.cut(rows), pool)
+        return counts.counts()
+
+    def _opened(
+        self, order: Order, found: SubsetSource, pool: Executor, *, is_of_all: bool = False
+    ) -> tuple[Observations, Selection]:
+        """Return what to read, and what judges it, by the subset or for all of them alike."""
         job = order.job
         is_read = all_columns if order.kind == "observations" else partial(reads, job)
         observations = read_observations(found.source, job, is_read, pool)
         mapping = Mapping(observations, job)
-        share = share_of(job, order.subset, mapping.names, has_own_folder=found.has_own_folder)
+        share = _share(order, mapping.names, found, is_of_all=is_of_all)
         shares = Sample(job.pupil_sample, job.spec, mapping.schema), Shares(share, job.spec, mapping.schema)
         names = tuple(mapping.names) if order.kind == "observations" else job.spec.columns
         is_text_input = found.source.format in TEXT_FORMATS
@@ -139,3 +153,15 @@ class ArrowEngine(Engine):
         columns = {each.name: spark_name(each.type) for each in writers.schema}
         written = Written(files, columns, ledger, {"arrow": pa.__version__}, arrow_graph(order.kind))
         return manifest_of(order, source, run_id, written, self._workshop.clock())
+
+
+def _share(order: Order, names: Sequence[str], found: SubsetSource, *, is_of_all: bool) -> Share:
+    if is_of_all:
+        return Everything()
+    return share_of(order.job, order.subset, names, has_own_folder=found.has_own_folder)
+
+
+def _maker(order: Order, observations: pa.Schema) -> Maker:
+    job, folds = order.job, folds_of(order.job)
+    maker = maker_for(order.kind, job, observations, context_of(job, order.subset))
+    return FoldMaker(maker, job.spec.pupil, folds) if folds else maker

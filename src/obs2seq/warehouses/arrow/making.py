@@ -14,9 +14,11 @@ import pyarrow as pa
 
 from obs2seq.domain.derived import derived_features
 from obs2seq.domain.job import Job
+from obs2seq.domain.split_times import TimeRange
 from obs2seq.kernel.columns import Array
 from obs2seq.kernel.sequencing import Counts, plan_sequences, required_schema
 from obs2seq.kernel.whole_rows import order_rows, require_scalars
+from obs2seq.warehouses.arrow.shares import Times
 from obs2seq.warehouses.arrow.writing import FileWriters
 
 _ROWS_AT_A_TIME = 1 << 16
@@ -90,14 +92,16 @@ class SequenceMaker(Maker):
     Args:
         job: What to make.
         observations: The columns to come.
+        context: The range of time before which observations are context; None: none is.
 
     Raises:
         DataError: A column is no scalar.
         SpecificationError: The specification does not fit the columns.
     """
 
-    def __init__(self, job: Job, observations: pa.Schema) -> None:
+    def __init__(self, job: Job, observations: pa.Schema, context: TimeRange | None = None) -> None:
         self._spec, self._drops = job.spec, job.duplicates == "drop"
+        self._times = Times(context, observations) if context else None
         self._schema = required_schema(observations.empty_table(), job.spec)
 
     @property
@@ -117,7 +121,8 @@ class SequenceMaker(Maker):
         return len(derived_features(self._spec))
 
     def make(self, observations: pa.Table, pool: Executor) -> Made:
-        plan = plan_sequences(observations, self._spec, pool, drops_duplicates=self._drops)
+        is_context = self._times.is_context(observations) if self._times else None
+        plan = plan_sequences(observations, self._spec, pool, drops_duplicates=self._drops, is_context=is_context)
 
         def batches(start: int, stop: int) -> Iterator[pa.RecordBatch]:
             return (plan.batch(piece) for piece in plan.pieces(start, stop))
@@ -166,12 +171,12 @@ class ObservationMaker(Maker):
         return Made(len(kept), Counts(n_repeated, 0, 0, len(kept)), batches)
 
 
-def maker_for(kind: str, job: Job, observations: pa.Schema) -> Maker:
+def maker_for(kind: str, job: Job, observations: pa.Schema, context: TimeRange | None = None) -> Maker:
     """Return what makes sequences in the job's layout, or observations in order."""
     if kind == "observations":
         return ObservationMaker(job, observations)
     if job.layout == "expanded":
-        return SequenceMaker(job, observations)
+        return SequenceMaker(job, observations, context)
     from obs2seq.warehouses.arrow.indexed_making import IndexedMaker
 
     return IndexedMaker(job, observations)

@@ -37,7 +37,7 @@ class Verdicts:
         if pa.types.is_dictionary(chunk.type):
             verdicts = self._of_values(chunk.dictionary)
             return self._at(verdicts, chunk.indices)
-        return self._of_values(_bits(chunk))
+        return self._of_values(bits(chunk))
 
     def _of_values(self, values: pa.Array) -> Array:
         known, verdicts = self._known, self._verdicts
@@ -64,7 +64,7 @@ class Verdicts:
             return self._known, self._verdicts
 
 
-def _bits(chunk: pa.Array) -> pa.Array:
+def bits(chunk: pa.Array) -> pa.Array:
     """Take floats by their bits: Arrow counts -0.0 and 0.0 as one value, and their texts differ."""
     widths = {pa.float32(): pa.int32(), pa.float64(): pa.int64()}
     return chunk.view(widths[chunk.type]) if chunk.type in widths else chunk

@@ -79,6 +79,9 @@ class Selection:
             is_first = is_broken & ~left_out
             counts[rule] += int(np.count_nonzero(is_first))
             left_out |= is_first
+        is_context = self._shares.context(table)
+        if is_context is not None:
+            counts[rules.OTHER_SUBSET] += int(np.count_nonzero(is_context & ~left_out))
         kept = pa.Table.from_arrays([_coded(table.column(name)) for name in self._names], schema=self.schema)
         return Selected(kept.filter(pa.array(~left_out)) if left_out.any() else kept, counts)
 

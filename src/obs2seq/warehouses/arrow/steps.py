@@ -10,6 +10,7 @@ from threading import Lock
 from typing import TypeVar
 
 from obs2seq.warehouses.arrow.accounts import Account
+from obs2seq.warehouses.arrow.activity import PupilCounts
 from obs2seq.warehouses.arrow.making import Made, Maker
 from obs2seq.warehouses.arrow.pieces import Piece
 from obs2seq.warehouses.arrow.selection import Selection
@@ -34,7 +35,7 @@ class Reading:
 
     selection: Selection
     account: Account
-    store: Store | None
+    store: Store | PupilCounts | None
     _lock: Lock = field(default_factory=Lock)
     _done: int = 0
     _total: int = 0

@@ -25,6 +25,16 @@ def require_production(job: Job) -> None:
         )
 
 
+def require_split(job: Job) -> None:
+    """Raise `ConfigurationError` for a split that is not written in SQL."""
+    hint = "leave it out, or set MODE=emr or MODE=local"
+    if job.subset_method in ("time", "stratified"):
+        problem = f"expected auto, folder, column or hash where Athena computes, found {job.subset_method}"
+        raise ConfigurationError("subset_method", problem, hint)
+    if job.folds is not None:
+        raise ConfigurationError("folds", f"expected none where Athena computes, found {job.folds}", hint)
+
+
 def s3_location(location: str) -> str:
     """Return an S3 location without a slash at its end; raise `ConfigurationError` for any other."""
     if not is_s3(location):

@@ -16,7 +16,13 @@ from obs2seq.warehouses.athena.catalogue import CatalogueTable, GlueCatalogue
 from obs2seq.warehouses.athena.datasets import EmptyFolderDataset
 from obs2seq.warehouses.athena.engine import AthenaEngine, AthenaTools
 from obs2seq.warehouses.athena.files import ParquetFooters
-from obs2seq.warehouses.athena.limits import require_one_table, require_parquet, require_production, s3_location
+from obs2seq.warehouses.athena.limits import (
+    require_one_table,
+    require_parquet,
+    require_production,
+    require_split,
+    s3_location,
+)
 from obs2seq.warehouses.athena.queries import AthenaQueries
 from obs2seq.warehouses.athena.registrations import registration, require_registrable
 from obs2seq.warehouses.service import WarehouseService
@@ -41,7 +47,7 @@ class AthenaWarehouseService(WarehouseService):
         watch: Is told of what happens.
 
     Raises:
-        ConfigurationError: Delta output is wanted, or a sample of the pupils.
+        ConfigurationError: Delta output is wanted, a sample of the pupils, or a split that is not written in SQL.
     """
 
     def __init__(
@@ -57,6 +63,7 @@ class AthenaWarehouseService(WarehouseService):
         require_parquet(job)
         require_columns_alone(job.spec)
         require_production(job)
+        require_split(job)
         tools = AthenaTools(queries, self._table, footers, storage, watch=watch)
         super().__init__(job, WatchedEngine(AthenaEngine(tools), watch), storage, partial(EmptyFolderDataset, storage))
         self._catalogue, self._footers, self._table_name = catalogue, footers, table

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 
 from obs2seq.domain.ledger import Ledger
@@ -40,6 +40,9 @@ class ChosenEngine(Engine):
                 raise
             logger.info("%s: execution native, since arrow is refused: %s", order.dataset, obstacle)
         return self._native.make(order, found, location, run_id)
+
+    def count_pupils(self, order: Order, found: SubsetSource) -> Mapping[str, int]:
+        return self._native.count_pupils(order, found)
 
     def check(self, order: Order, found: SubsetSource) -> Ledger:
         if self._is_required:

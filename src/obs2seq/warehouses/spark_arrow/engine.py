@@ -67,6 +67,9 @@ class ArrowSparkEngine(Engine):
         columns = {field.name: spark_name(field.type) for field in task.maker().schema}
         return accounted_manifest(order, found.source, run_id, Product(columns, files, tally), self._tools)
 
+    def count_pupils(self, order: Order, found: SubsetSource) -> Mapping[str, int]:
+        return SparkEngine(self._tools).count_pupils(order, found)
+
     def check(self, order: Order, found: SubsetSource) -> Ledger:
         return SparkEngine(self._tools).check(order, found)
 
