@@ -126,6 +126,8 @@ def _made(settings: Settings, observations: pa.Table, kind: str) -> Iterator[Pat
             "output_format": "parquet",
             "subsets": {"canary": 1.0},
             "subset_method": "hash",
+            "vocabularies": {},
+            "vocabulary_location": None,
             "audit": "off",
         }
         with _quiet():

@@ -14,6 +14,7 @@ from obs2seq.domain.derived import derived_features
 from obs2seq.domain.job import Job
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.domain.split_times import TimeRange
+from obs2seq.domain.vocabularies import encoded_columns
 from obs2seq.errors import ConfigurationError
 
 # Hamilton's autoload imports pyspark.pandas, which numpy 2 breaks on Spark 3.5. It reads its switch when the driver is
@@ -37,6 +38,7 @@ from obs2seq.flow import (  # noqa: E402
     sequences,
     stages,
     surveys,
+    vocabularies,
     windows,
 )
 from obs2seq.flow.checks import broken_promise  # noqa: E402
@@ -121,6 +123,7 @@ def flow_graph(job: Job, kind: Kind) -> Graph:
     """Return the steps that `select_and_sequence` takes for a job; no session is started."""
     has_folds = job.folds is not None
     split = {"context": job.split_context, "folds": has_folds, "assigned": job.subset_method == "stratified"}
+    split["encoded"] = bool(encoded_columns(job.spec))
     flow = _dataflow(**_counted_ways(job.spec, job.pupil_sample, kind, job.duplicates), **split, cut="nothing")
     return graph_of(flow, _OUTPUTS[kind, has_folds])
 
@@ -167,6 +170,7 @@ def _selecting_ways(spec: SequenceSpec, selection: Selection, kind: Kind) -> Way
         "context": isinstance(selection.share, TimeRange) and selection.share.has_context,
         "folds": selection.folds is not None,
         "assigned": selection.assignment is not None,
+        "encoded": bool(selection.vocabularies),
     }
 
 
@@ -201,7 +205,7 @@ def _dataflow(watch: Watch = NOBODY, **ways: object) -> driver.Driver:
     modules = [histories, derived, context, windows, sequences, prepared]
     modules.append(surveys if ways["cut"] == "intervals" else parts)
     if ways["counted"]:
-        modules += [selection, stages, assignments, folds]
+        modules += [selection, vocabularies, stages, assignments, folds]
     builder = driver.Builder().with_modules(*modules).with_config(dict(ways))
     return (builder.with_adapters(WatchedNodes(watch)) if watch.is_told else builder).build()
 

@@ -17,6 +17,7 @@ from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.manifest import Manifest
 from obs2seq.domain.reading import reads
 from obs2seq.domain.splits import Everything, Share
+from obs2seq.domain.vocabularies import Word
 from obs2seq.lineage.engines import arrow_graph
 from obs2seq.ports import Source, Storage, WrittenFile, all_columns
 from obs2seq.tracing.watch import NOBODY, Watch
@@ -34,6 +35,7 @@ from obs2seq.warehouses.arrow.shares import Sample, Shares, column_name
 from obs2seq.warehouses.arrow.steps import Reading, Writing
 from obs2seq.warehouses.arrow.store import Store
 from obs2seq.warehouses.arrow.types import spark_name
+from obs2seq.warehouses.arrow.vocabularies import FirstValues, with_ids
 from obs2seq.warehouses.arrow.watched import watched_groups, watched_pieces
 from obs2seq.warehouses.arrow.writing import FileWriters
 from obs2seq.warehouses.engine import Engine, Order
@@ -110,6 +112,16 @@ class ArrowEngine(Engine):
             Reading(selection, Account(), counts).read(observations.cut(rows), pool)
         return counts.counts()
 
+    def first_values(self, order: Order, found: SubsetSource, columns: Sequence[str]) -> dict[str, list[Word]]:
+        account = Account()
+        with jemalloc(), ThreadPoolExecutor(self._workshop.threads) as pool:
+            observations, selection = self._opened(order, found, pool)
+            values = FirstValues(selection.schema, order.job.spec, columns)
+            rows = self._allowance(selection.schema, _maker(order, selection.schema)).piece_rows
+            Reading(selection, account, values).read(observations.cut(rows), pool)
+        self._require_accepted(order, found.source, account.input_ledger())
+        return values.values()
+
     def _opened(
         self, order: Order, found: SubsetSource, pool: Executor, *, is_of_all: bool = False
     ) -> tuple[Observations, Selection]:
@@ -117,7 +129,7 @@ class ArrowEngine(Engine):
         job = order.job
         is_read = all_columns if order.kind == "observations" else partial(reads, job)
         observations = read_observations(found.source, job, is_read, pool)
-        mapping = Mapping(observations, job)
+        mapping = with_ids(Mapping(observations, job), job)
         share = _share(order, mapping.names, found, is_of_all=is_of_all)
         shares = Sample(job.pupil_sample, job.spec, mapping.schema), Shares(share, job.spec, mapping.schema)
         names = tuple(mapping.names) if order.kind == "observations" else job.spec.columns

@@ -15,6 +15,7 @@ from obs2seq.warehouses.arrow.making import Made, Maker
 from obs2seq.warehouses.arrow.pieces import Piece
 from obs2seq.warehouses.arrow.selection import Selection
 from obs2seq.warehouses.arrow.store import Group, Store
+from obs2seq.warehouses.arrow.vocabularies import FirstValues
 from obs2seq.warehouses.arrow.writing import FileWriters
 
 _WORTH_A_THREAD = 1 << 19
@@ -35,7 +36,7 @@ class Reading:
 
     selection: Selection
     account: Account
-    store: Store | PupilCounts | None
+    store: Store | PupilCounts | FirstValues | None
     _lock: Lock = field(default_factory=Lock)
     _done: int = 0
     _total: int = 0
