@@ -250,7 +250,11 @@ def test_the_schema_for_editors_knows_what_can_be_derived_and_asks_for_a_column_
     schema = Feature.model_json_schema()
 
     assert schema["required"] == ["name", "pad"]
-    assert schema["anyOf"] == [{"required": ["column"]}, {"required": ["derive"]}]
+    assert schema["anyOf"] == [
+        {"required": ["column", "pad"]},
+        {"required": ["derive", "pad"]},
+        {"required": ["column", "encode"]},
+    ]
     assert schema["properties"]["derive"]["enum"] == [*DERIVATIONS, None]
 
 

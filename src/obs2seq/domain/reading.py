@@ -3,7 +3,7 @@
 import re
 
 from obs2seq.domain.job import Job
-from obs2seq.domain.vocabularies import encoded_columns
+from obs2seq.domain.vocabularies import input_columns
 
 _ALL = re.compile(r"(?:^|[(,.])\s*\*")
 """A star where it stands for columns: alone, as an argument, or after a table's name."""
@@ -23,8 +23,9 @@ def reads(job: Job, column: str) -> bool:
     """
     name = column.lower()
     made = {each.lower() for each in job.columns}
-    read = set(job.spec.columns) - set(encoded_columns(job.spec))
-    needed = {each.lower() for each in read} | ({job.subset_column.lower()} if _has_column(job) else set())
+    needed = {each.lower() for each in input_columns(job.spec)} | (
+        {job.subset_column.lower()} if _has_column(job) else set()
+    )
     expressions = [*job.columns.values(), *([job.row_filter] if job.row_filter is not None else [])]
     return name in needed - made or any(_mentions(text.lower(), name) for text in expressions)
 

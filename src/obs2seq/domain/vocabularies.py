@@ -126,3 +126,9 @@ def require_unencoded(spec: SequenceSpec, engine: str, hint: str) -> None:
         if feature.encode is not None:
             problem = f"expected columns as they are, which is what {engine} takes, found encode: {feature.encode}"
             raise SpecificationError(f"feature '{feature.name}'", problem, hint)
+
+
+def input_columns(spec: SequenceSpec) -> tuple[str, ...]:
+    """Return every column of the observations that is read, each once, without those of ids."""
+    ids = encoded_columns(spec)
+    return tuple(name for name in spec.columns if name not in ids)
