@@ -300,7 +300,9 @@ def test_ids_are_the_values_that_would_stand_there(tmp_path: Path) -> None:
     made(tmp_path, features=(SKILL, raw), subsets={"train": 0.8, "test": 0.2}, subset_method="hash", stride=2)
 
     vocabulary = obs2seq.vocabulary(tmp_path / "out", "skill")
-    assert sorted(word for word in vocabulary[3:] if isinstance(word, str)) == sorted(filter(None.__ne__, words))
+    assert sorted(word for word in vocabulary[3:] if isinstance(word, str)) == sorted(
+        word for word in words if word is not None
+    )
     for subset in ("train", "test"):
         for row in published_rows(f"{tmp_path}/out/{subset}_sequenced_4")[1]:
             read = ["<pad>" if i < 2 else vocabulary[i] for i in row["skill_sequence"]]
@@ -324,7 +326,9 @@ def test_audit_and_report_take_encoded_features(tmp_path: Path) -> None:
 
 
 def test_observations_in_order_have_the_ids_beside_the_values(tmp_path: Path) -> None:
-    made(put_school(tmp_path), output="observations")
+    told = settings_for(f"{put_school(tmp_path)}/in", f"{tmp_path}/out", features=(SKILL,), subsets=TWO, **ARROW)
+
+    run(told.model_copy(update={"output": "observations"}))
 
     _, rows = published_rows(f"{tmp_path}/out/test_prepared")
 
@@ -415,5 +419,5 @@ def test_athena_refuses_encoded_features_by_name() -> None:
     with pytest.raises(
         ConfigurationError, match=r"^feature 'skill': expected columns as they are, .* Athena takes, fou"
     ):
-        obs2seq.athena_select("t", spec)
+        obs2seq.athena_select(spec, "t")
     assert "vocabulary_location" not in Job(spec, vocabulary_location="x").shape()

@@ -24,7 +24,8 @@ def on_arrow(settings: Settings, storage: Storage, watch: Watch = NOBODY) -> tup
     require_fit(settings.mode, settings.output_format)
     require_sequences(settings)
     require_no_key(settings, "engine is arrow", "set engine: spark")
-    for location in filter(None, (settings.s3_data_location, settings.output_s3_location)):
+    locations = (settings.s3_data_location, settings.output_s3_location, settings.vocabulary_location)
+    for location in filter(None, locations):
         tell_region(location, settings.s3_region)
     from obs2seq.warehouses.arrow.engine import ArrowEngine, Workshop
     from obs2seq.warehouses.arrow.memory import budget_of
