@@ -421,3 +421,43 @@ def test_athena_refuses_encoded_features_by_name() -> None:
     ):
         obs2seq.athena_select(spec, "t")
     assert "vocabulary_location" not in Job(spec, vocabulary_location="x").shape()
+
+
+def test_vocabularies_lie_on_s3_too(bucket: str) -> None:
+    put_answers(f"s3://{bucket}/in/train/a.parquet", skilled(1, "b", None, "a"))
+    put_answers(f"s3://{bucket}/in/test/a.parquet", skilled(9, "a", "d"))
+    told = {"features": (SKILL,), "subsets": TWO, "sequence_length": 4} | ARROW
+
+    for _ in range(2):
+        run(settings_for(f"s3://{bucket}/in", f"s3://{bucket}/out", vocabulary_location=f"s3://{bucket}/kept", **told))
+        put_answers(f"s3://{bucket}/in/train/b.parquet", skilled(2, "c"))
+
+    assert obs2seq.vocabulary(f"s3://{bucket}/kept", "skill")[3:] == ["b", "a", "c"]
+    with pytest.raises(
+        ConfigurationError, match=r"^s3_kms_key: expected none where a feature has encode, whose access"
+    ):
+        run(settings_for("s3://b/in", "s3://b/out", s3_kms_key="alias/pupils", **(told | {"engine": "spark"})))
+
+
+def test_names_of_columns_may_hold_anything(tmp_path: Path) -> None:
+    put_school(tmp_path)
+    odd = "../Fähigkeit {1}=%"
+
+    made(tmp_path, columns={odd: "skill"}, features=(SKILL | {"column": odd},))
+
+    assert obs2seq.vocabulary(tmp_path / "out", odd)[3:] == ["b", "c", "a"]
+    assert ids(tmp_path, "test") == {9: [5, 2, 1, 3]}
+    assert [place.name for place in (tmp_path / "out").iterdir() if "_sequenced_" not in place.name] == [
+        "_vocabularies"
+    ]
+
+
+def test_observations_that_were_encoded_before_are_encoded_anew(tmp_path: Path) -> None:
+    put_school(tmp_path)
+    for path in (tmp_path / "in").glob("*/a.parquet"):
+        table = pq.read_table(path)
+        pq.write_table(table.append_column("Vocabulary:skill", pa.repeat("old", len(table))), path)
+
+    made(tmp_path)
+
+    assert ids(tmp_path, "test") == {9: [5, 2, 1, 3]}
