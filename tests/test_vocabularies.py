@@ -461,3 +461,16 @@ def test_observations_that_were_encoded_before_are_encoded_anew(tmp_path: Path) 
     made(tmp_path)
 
     assert ids(tmp_path, "test") == {9: [5, 2, 1, 3]}
+
+
+def test_only_what_is_not_pinned_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    features = (SKILL, {"name": "exercise", "column": "exercise_id", "encode": "vocabulary"})
+    skill = made(put_school(tmp_path))["train"].settings["vocabularies"]
+    passes, look = [], ArrowEngine.first_values
+    monkeypatch.setattr(ArrowEngine, "first_values", lambda *told: passes.append(told) or look(*told))
+
+    both = made(tmp_path, features=features, vocabularies=skill)["train"].settings["vocabularies"]
+    made(tmp_path, features=features, vocabularies=both, force=True)
+
+    assert [columns for *_, columns in passes] == [("exercise_id",)]
+    assert ids(tmp_path, "test", "exercise") == {9: [3, 4, 5, 2]}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -92,9 +92,8 @@ def encoded_columns(spec: SequenceSpec) -> dict[str, str]:
     return {feature.column: str(feature.of) for feature in spec.features if feature.encode is not None}
 
 
-def fitting_spec(spec: SequenceSpec) -> SequenceSpec:
-    """Return a specification that reads what vocabularies are made from, and nothing else."""
-    columns = encoded_columns(spec).values()
+def fitting_spec(spec: SequenceSpec, columns: Sequence[str]) -> SequenceSpec:
+    """Return a specification that reads what vocabularies of columns are made from, and nothing else."""
     features = [{"name": f"{i}", "derive": "attempt_number", "of": name, "pad": 0} for i, name in enumerate(columns)]
     return type(spec)(pupil=spec.pupil, order_by=spec.order_by, sequence_length=1, features=features)
 

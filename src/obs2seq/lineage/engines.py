@@ -16,7 +16,13 @@ _TABLE, _ROWS, _TEXT = "pyarrow.Table", "numpy.ndarray", "str"
 def arrow_graph(kind: Kind) -> Graph:
     """Return the steps of the embedded engine: the settings' columns, the row rules, then the kernel's arithmetic."""
     selected = [
-        _arrow("mapped_observations", ("raw_observations",), "warehouses.arrow.mapping:Mapping", _TABLE),
+        _arrow(
+            "mapped_observations",
+            ("raw_observations",),
+            "warehouses.arrow.mapping:Mapping",
+            _TABLE,
+            "warehouses.arrow.vocabularies:with_ids",
+        ),
         _arrow(
             "observations",
             ("mapped_observations", "share"),

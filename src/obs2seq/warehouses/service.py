@@ -24,7 +24,14 @@ from obs2seq.warehouses.engine import Engine, Order
 from obs2seq.warehouses.locations import published_path, require_apart
 from obs2seq.warehouses.runs import make
 from obs2seq.warehouses.subsets import SubsetSource, subset_source
-from obs2seq.warehouses.vocabularies import Fit, encoded, fitting_order, require_one_vocabulary, require_pinned
+from obs2seq.warehouses.vocabularies import (
+    Fit,
+    encoded,
+    fitted_columns,
+    fitting_order,
+    require_one_vocabulary,
+    require_pinned,
+)
 
 if TYPE_CHECKING:
     from obs2seq.ports import PublishedPath
@@ -168,9 +175,9 @@ class WarehouseService(WarehouseServiceInterface):
         if not encoded_columns(job.spec):
             return order
         location = self.checked_location(job.vocabulary_location or join(output, VOCABULARIES))
-        fitting = fitting_order(order)
-        found = self.found(data, fitting.job, fitting.subset)
-        fit = Fit(fitting, tuple(encoded_columns(job.spec).values()), found, self._engine)
+        columns = fitted_columns(job)
+        fitting = fitting_order(order, columns) if columns else order
+        fit = Fit(fitting, columns, self.found(data, fitting.job, fitting.subset), self._engine)
         return replace(order, job=encoded(job, location, fit, self._storage))
 
 

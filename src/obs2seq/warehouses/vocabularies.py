@@ -39,7 +39,7 @@ class Fit:
 
     Args:
         order: Of `fitting_order`.
-        columns: What is encoded.
+        columns: Whose values are looked for.
         found: The subset's data.
         engine: Looks.
     """
@@ -61,9 +61,14 @@ class Fit:
         return fingerprint(shape, column, job.spec.pupil, list(job.spec.order_by), input_state(self.found.source))
 
 
-def fitting_order(order: Order) -> Order:
-    """Return the order to look through the first subset for what an order's features encode."""
-    job = replace(order.job, spec=fitting_spec(order.job.spec), vocabularies={})
+def fitted_columns(job: Job) -> tuple[str, ...]:
+    """Return the columns whose vocabularies are to hold what the first subset does: those that are not pinned."""
+    return tuple(column for column in encoded_columns(job.spec).values() if column not in job.vocabularies)
+
+
+def fitting_order(order: Order, columns: Sequence[str]) -> Order:
+    """Return the order to look through the first subset for the values of some columns."""
+    job = replace(order.job, spec=fitting_spec(order.job.spec, columns), vocabularies={})
     return Order.of(job, next(iter(job.subsets)), "sequences")
 
 
@@ -78,13 +83,11 @@ def encoded(job: Job, location: str, fit: Fit, storage: Storage) -> Job:
         StorageError: A vocabulary cannot be read or written, is another column's, or is not what its name says.
         ConflictError: Another run has extended a vocabulary meanwhile.
     """
-    files = {column: VocabularyFiles(storage, location, column) for column in fit.columns}
     names = {
-        column: _pinned(job.vocabularies[column], each, column)
-        if column in job.vocabularies
-        else _fitted(column, each, fit)
-        for column, each in files.items()
+        column: _pinned(name, VocabularyFiles(storage, location, column), column)
+        for column, name in job.vocabularies.items()
     }
+    names |= {column: _fitted(column, VocabularyFiles(storage, location, column), fit) for column in fit.columns}
     return job.with_vocabularies(location, names)
 
 
