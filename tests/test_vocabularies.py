@@ -474,3 +474,14 @@ def test_only_what_is_not_pinned_is_looked_for(tmp_path: Path, monkeypatch: pyte
 
     assert [columns for *_, columns in passes] == [("exercise_id",)]
     assert ids(tmp_path, "test", "exercise") == {9: [3, 4, 5, 2]}
+
+
+def test_whole_numbers_that_come_first_together_go_by_their_text(tmp_path: Path) -> None:
+    numbers = (10, 9, -1, 100)
+    pupils = [[answers(n, [1])[0] | {"exercise_id": number}] for n, number in enumerate(numbers)]
+    put_answers(f"{tmp_path}/in/a.parquet", *pupils)
+    exercise = {"name": "exercise", "column": "exercise_id", "encode": "vocabulary"}
+
+    made(tmp_path, subsets={"train": 1.0}, features=(exercise,), order_by=("answered_at",))
+
+    assert obs2seq.vocabulary(tmp_path / "out", "exercise_id")[3:] == [-1, 10, 100, 9]
