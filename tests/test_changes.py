@@ -75,6 +75,24 @@ def test_a_feature_of_its_own_settings_changes_alone() -> None:
     assert found.notes == ()
 
 
+def test_folds_change_their_own_column_alone() -> None:
+    columns = COLUMNS | {"fold": "int"}
+
+    found = changes(*(a_run(columns=columns, folds=folds) for folds in (3, 5)))
+
+    assert found.columns == {"fold": ("settings: folds 3 → 5",)}
+
+
+def test_an_expression_that_a_rule_reads_changes_every_column() -> None:
+    rules = [{"name": "r", "kind": "range", "column": "skill", "most": "k", "severity": "quarantine"}]
+    other = a_run(rules=rules)
+    other.settings["columns"] = {"skill": "lower(skill)"}
+
+    found = changes(a_run(rules=rules), other)
+
+    assert found.columns == dict.fromkeys(COLUMNS, ("settings: columns.skill none → lower(skill)",))
+
+
 def test_an_expression_changes_what_reads_it_and_the_order_of_ties() -> None:
     other = a_run()
     other.settings["columns"] = {"correct": "CAST(score > 1 AS INT)"}

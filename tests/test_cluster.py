@@ -54,7 +54,10 @@ class Execution(NamedTuple):
     launch: Callable[[Package, Path], dict[str, object]]
 
 
-EXECUTIONS = {"native": Execution({}, with_java_alone)}
+EXECUTIONS = {
+    "native": Execution({"execution": "native"}, with_java_alone),
+    "arrow": Execution({"execution": "arrow"}, with_python),
+}
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +127,7 @@ def files_of_tasks(settings: Settings) -> list[str]:
 
 
 def require_nothing_left_over(settings: Settings) -> None:
-    of_a_run = r"run_id=[0-9a-f-]+/(_MANIFEST\.json|part-[^/]+\.parquet|\.part-[^/]+\.parquet\.crc)"
+    of_a_run = r"run_id=[0-9a-f-]+/(_AUDIT\.json|_MANIFEST\.json|part-[^/]+\.parquet|\.part-[^/]+\.parquet\.crc)"
     known = rf"\w+_sequenced_20/(_CURRENT\.json|{of_a_run})"
     assert [path for path in files_at(settings.output_s3_location) if not re.fullmatch(known, path)] == []
 
@@ -135,6 +138,7 @@ def test_a_job_on_two_workers_publishes_what_the_embedded_engine_does(
     job = start(cluster, settings, launch)
 
     assert job.end() == DONE, job.said
+    assert ("execution arrow, in" in job.said) == (settings.execution == "arrow")
     require_what_the_embedded_engine_makes(settings, tmp_path)
     require_nothing_left_over(settings)
     assert {event["Task Info"]["Executor ID"] for event in job.events("TaskEnd")} == {"0", "1"}

@@ -59,6 +59,12 @@ def test_arrow_makes_what_it_can(tmp_path: Path, caplog: pytest.LogCaptureFixtur
     assert chosen(caplog) == ["engine arrow: the settings ask for nothing that Spark alone does"]
 
 
+def test_arrow_counts_the_pupils_that_it_assigns(tmp_path: Path) -> None:
+    made = run(settings_for(data(tmp_path), f"{tmp_path}/out", engine="auto", subset_method="stratified"))
+
+    assert made["train"][0].ledger.sequenced == 4
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
@@ -90,6 +96,14 @@ def test_settings_that_only_spark_follows_take_spark(
             "train_sequenced_3: engine spark, as arrow refuses: columns.correct: expected an expression that Arrow",
         ),
         ({"row_filter": "rlike(skill, 'a+')"}, "train_sequenced_3: engine spark, as arrow refuses: row_filter: expect"),
+        (
+            {
+                "rules": (
+                    {"name": "r", "kind": "predicate", "predicate": "rlike(skill, 'a')", "severity": "quarantine"},
+                )
+            },
+            "train_sequenced_3: engine spark, as arrow refuses: rules.r: expected an expression that Arrow computes",
+        ),
     ],
 )
 def test_expressions_that_only_spark_computes_take_spark(

@@ -16,6 +16,7 @@ from obs2seq.bootstrap import warehouse
 from obs2seq.domain.job import Job
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.manifest import Manifest
+from obs2seq.domain.quality import MaxPerPupil
 from obs2seq.domain.source import Source
 from obs2seq.errors import ConfigurationError
 from obs2seq.version import __version__
@@ -167,6 +168,11 @@ def test_executors_without_obs2seq_are_asked_all_the_same() -> None:
             {"s3_kms_key": "alias/mine", "output_s3_location": "s3://bucket/out"},
             "s3_kms_key",
             "expected none where execution is arrow, found one, which Arrow's access to S3 knows nothing of",
+        ),
+        (
+            {"rules": (MaxPerPupil(name="robots", kind="max_per_pupil", most=9, severity="warn"),)},
+            "rules",
+            "expected none over pupils where execution is arrow, found robots, which take a second shuffle",
         ),
     ],
 )

@@ -134,7 +134,6 @@ def test_a_number_that_divides_nothing_is_refused(folds: Any) -> None:
     ("told", "message"),
     [
         ({"engine": "arrow", "layout": "indexed"}, r"^folds: expected none where layout is indexed, found 3"),
-        ({"engine": "spark", "execution": "arrow"}, r"^folds: expected none where execution is arrow, found 3"),
         ({"mode": "athena"}, r"^folds: expected none where Athena computes, found 3"),
     ],
 )

@@ -114,7 +114,7 @@ def test_both_layouts_hold_the_same_and_tell_the_same(
         tmp_path / "in", tmp_path, memory_budget=budget, duplicates="drop", **(SMALL | {"sequence_length": 12})
     )
 
-    own = ("run_id", "files", "settings", "published_at")
+    own = ("run_id", "files", "settings", "lineage", "published_at")
     assert made.model_copy(update={name: getattr(expanded, name) for name in own}) == expanded
     assert made.run_id != expanded.run_id
     paths = sorted(file.path for file in made.files)

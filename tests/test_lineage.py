@@ -6,6 +6,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -16,12 +17,29 @@ from obs2seq.lineage import code, modules
 from obs2seq.lineage import graph as lineage_graph
 from obs2seq.lineage.catalogue import catalogue, print_catalogue
 from obs2seq.lineage.drawing import dot, tree
+from obs2seq.lineage.engines import task_graph
 from obs2seq.lineage.graph import Graph
 from obs2seq.settings import Settings
 from tests.commands import asked
 
 Capture = pytest.CaptureFixture[str]
-ENGINES = [{"mode": "local"}, {"mode": "local", "engine": "arrow"}, {"mode": "athena"}]
+TOLD = {
+    "subset_method": "time",
+    "split_times": {"validation": 5, "test": 6},
+    "split_context": True,
+    "folds": 3,
+    "rules": [{"name": "r", "kind": "not_null", "column": "c", "severity": "warn"}],
+}
+OVER_PUPILS = {"rules": [{"name": "r", "kind": "max_per_pupil", "most": 9, "severity": "warn"}]}
+ENGINES = [
+    {"mode": "local"},
+    {"mode": "local", "engine": "arrow"},
+    {"mode": "athena"},
+    {"mode": "local", **TOLD},
+    {"mode": "local", "engine": "arrow", **TOLD},
+    {"mode": "local", "engine": "arrow", **TOLD, **OVER_PUPILS},
+    {"mode": "local", "engine": "arrow", "layout": "indexed"},
+]
 KINDS = ["sequences", "observations"]
 
 
@@ -31,7 +49,7 @@ def settings(**changes: object) -> Settings:
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_step_has_code_a_meaning_and_an_owner(engine: dict[str, str], kind: str) -> None:
+def test_every_step_has_code_a_meaning_and_an_owner(engine: dict[str, Any], kind: str) -> None:
     found = graph(settings(**engine, output=kind))
 
     for name, step in found.steps.items():
@@ -46,7 +64,7 @@ def test_every_step_has_code_a_meaning_and_an_owner(engine: dict[str, str], kind
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_steps_of_one_engine_have_versions_of_their_own(engine: dict[str, str]) -> None:
+def test_steps_of_one_engine_have_versions_of_their_own(engine: dict[str, Any]) -> None:
     versions = graph(settings(**engine)).versions
 
     assert len(set(versions.values())) == len(versions)
@@ -60,6 +78,39 @@ def test_the_settings_choose_the_steps() -> None:
     before_windows = chunked.path_to("blocks").steps
     assert all(chunked.versions[name] == sliding.versions[name] for name in before_windows)
     assert chunked.versions["sequences"] != sliding.versions["sequences"]
+
+
+@pytest.mark.parametrize("engine", ["spark", "arrow"])
+def test_rules_folds_and_the_time_are_steps_where_they_are_asked_for(engine: str) -> None:
+    plain, told = (graph(settings(engine=engine, **changes)) for changes in ({}, TOLD))
+
+    assert {"broken_rules", "folded_sequences"} <= set(told.steps)
+    assert not {"broken_rules", "folded_sequences", "times", "row_checked_observations"} & set(plain.steps)
+    over_pupils = graph(settings(engine=engine, **OVER_PUPILS))
+    assert "row_checked_observations" in over_pupils.path_to("observations").steps
+
+
+def test_folds_have_a_version_of_their_own_and_leave_the_others_theirs() -> None:
+    for engine in ("spark", "arrow"):
+        without, with_folds = (graph(settings(engine=engine, **changes)) for changes in ({}, {"folds": 3}))
+
+        before, after = without.lineage(["c_sequence"]).columns, with_folds.lineage(["c_sequence", "fold"]).columns
+
+        assert (after["c_sequence"].step, after["fold"].step) == ("sequences", "folded_sequences")
+        assert after["c_sequence"] == before["c_sequence"]
+        assert after["fold"].version != after["c_sequence"].version
+
+
+def test_tasks_on_spark_select_as_spark_does_and_make_what_the_kernel_does() -> None:
+    told = job(settings(**TOLD))
+    native, arrow = graph(settings(**TOLD)), graph(settings(engine="arrow", **TOLD))
+
+    tasks = task_graph(told, "sequences", native.path_to("observations"))
+
+    selected = native.path_to("observations").steps
+    assert {name: tasks.versions[name] for name in selected} == {name: native.versions[name] for name in selected}
+    assert set(tasks.steps) == {*selected, *list(arrow.steps)[list(arrow.steps).index("observations") + 1 :], "times"}
+    assert tasks.lineage(["fold"]).columns["fold"].step == "folded_sequences"
 
 
 def test_checks_are_no_steps() -> None:
@@ -100,8 +151,12 @@ def _forget() -> None:
 def test_versions_cost_no_spark_and_no_hamilton() -> None:
     program = (
         "import sys\n"
+        "from obs2seq import SequenceSpec\n"
+        "from obs2seq.domain.job import Job\n"
         "from obs2seq.lineage.engines import arrow_graph, athena_graph\n"
-        "assert arrow_graph('sequences').versions and athena_graph('sequences').versions\n"
+        "feature = {'name': 'c', 'column': 'c', 'pad': 0}\n"
+        "job = Job(SequenceSpec(order_by=['t'], sequence_length=2, features=[feature]))\n"
+        "assert arrow_graph(job, 'sequences').versions and athena_graph('sequences').versions\n"
         "assert not {'pyspark', 'hamilton', 'numpy', 'pyarrow', 'pygraphviz'} & set(sys.modules)\n"
     )
 

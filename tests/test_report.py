@@ -132,6 +132,50 @@ def test_a_run_leaves_its_report_with_every_subset(tmp_path: Path) -> None:
     assert not re.search(r'(src|href)="?(https?:)?//|@import|url\((?!#)', pages[0])
 
 
+RULES = (
+    {"name": "right", "kind": "allowed", "column": "correct", "values": (1,), "severity": "quarantine"},
+    {"name": "early", "kind": "range", "column": "observation_id", "most": 1001, "severity": "warn"},
+    {"name": "there", "kind": "not_null", "column": "skill", "severity": "fail"},
+)
+
+
+def quality(page: str) -> list[list[str]]:
+    """The cells of the section on quality, row by row."""
+    (section,) = re.findall(r'<section id="quality">(.*?)</section>', page, re.S)
+    rows = re.findall(r"<tr>(.*?)</tr>", section, re.S)
+    return [re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row, re.S) for row in rows]
+
+
+def test_a_report_lists_rules_with_their_counts_and_the_rows_that_lie_aside(tmp_path: Path) -> None:
+    published(tmp_path, report=True, rules=RULES)
+
+    page = next((tmp_path / "out").glob("test*/run_id=*/_REPORT.html")).read_text()
+
+    assert quality(page) == [
+        ["rule", "kind", "needs", "severity", "train", "test"],
+        ["right", "allowed", "column: correct, values: 1", "quarantine", "2", "0"],
+        ["early", "range", "column: observation_id, most: 1001", "warn", "2", "2"],
+        ["there", "not_null", "column: skill", "fail", "0", "0"],
+        ["train", "2 of 5 rows lie aside, in _quarantine/part-00000.parquet"],
+        ["test", "no row lies aside"],
+    ]
+    assert "quarantined: the rule &#39;right&#39; is broken" in page
+    assert report_published(str(tmp_path / "out"), ["train"]).count("lie aside") == 1
+
+
+def test_a_report_says_where_no_rule_quarantines_and_where_there_are_none(tmp_path: Path) -> None:
+    published(tmp_path / "warned", report=True, rules=RULES[1:])
+    published(tmp_path / "plain", report=True)
+
+    warned, plain = (
+        next((tmp_path / name / "out").glob("train*/run_id=*/_REPORT.html")).read_text() for name in ("warned", "plain")
+    )
+
+    assert quality(warned)[-2:] == [["train", "no rule quarantines"], ["test", "no rule quarantines"]]
+    assert quality(plain) == []
+    assert "No rules are set." in plain
+
+
 def test_a_report_tells_what_changed_since_the_run_before(tmp_path: Path) -> None:
     published(tmp_path, report=True)
     pages = {path: path.read_text() for path in (tmp_path / "out").glob("train*/run_id=*/_REPORT.html")}

@@ -14,16 +14,10 @@ from obs2seq.domain.splits import Folds
 from obs2seq.errors import ConfigurationError
 from tests.commands import put_parquet
 from tests.small_jobs import CORRECT, SCHEMA, answers, put_answers, settings_for
-from tests.test_arrow_and_spark import OTHERS, both
+from tests.test_arrow_and_spark import both
 from tests.test_time_splits import BY_TIME, COLUMNS, minute
 
 pytestmark = pytest.mark.usefixtures("spark")
-
-
-@pytest.fixture
-def by_native(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let Spark choose its execution where one of them makes neither folds nor context."""
-    monkeypatch.setitem(OTHERS, "tasks", {"execution": "auto"})
 
 
 SPECIFICATIONS: list[dict[str, Any]] = [
@@ -47,9 +41,7 @@ def put_histories(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("fields", SPECIFICATIONS, ids=range(len(SPECIFICATIONS)))
-def test_context_is_the_same_on_both_engines(
-    spark: SparkSession, by_native: None, tmp_path: Path, fields: dict[str, Any]
-) -> None:
+def test_context_is_the_same_on_both_engines(spark: SparkSession, tmp_path: Path, fields: dict[str, Any]) -> None:
     times = {"validation": minute(11), "test": minute(19)}
     told = BY_TIME | fields | {"split_times": times, "split_context": True, "features": (CORRECT,), "folds": 3}
 
@@ -77,7 +69,7 @@ def test_an_instant_parts_times_of_every_type(
 
 
 @pytest.mark.parametrize("output", ["sequences", "observations"])
-def test_folds_are_the_same_on_both_engines(spark: SparkSession, by_native: None, output: str, tmp_path: Path) -> None:
+def test_folds_are_the_same_on_both_engines(spark: SparkSession, output: str, tmp_path: Path) -> None:
     data = put_histories(tmp_path / "in")
 
     found = both(spark, tmp_path, data, features=(CORRECT,), folds=5, split_salt="ß", output=output)

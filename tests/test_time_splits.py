@@ -304,7 +304,6 @@ def test_context_of_whole_observations_is_refused(eight_answers: Path, tmp_path:
     ("told", "message"),
     [
         ({"layout": "indexed"}, r"^split_context: expected none where layout is indexed, found true"),
-        ({"engine": "spark", "execution": "arrow"}, r"^split_context: expected false where execution is arrow"),
         (
             {"mode": "athena"},
             r"^subset_method: expected auto, .* where Athena computes, found time",

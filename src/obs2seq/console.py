@@ -15,7 +15,7 @@ from obs2seq.domain.audit import MEANINGS as CHECKS
 from obs2seq.domain.audit import Audit, Finding, Predictability
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.manifest import Manifest
-from obs2seq.domain.rules import MEANINGS
+from obs2seq.domain.rules import MEANINGS, meaning
 from obs2seq.domain.spec import FIRST_POSITION, IS_NEW, IS_PAD, N_OBSERVATIONS, SEQUENCE_INDEX, SESSION_INDEX
 
 if TYPE_CHECKING:
@@ -83,13 +83,13 @@ def print_published(
 def print_audit(audit: Audit, console: Console | None = None) -> None:
     """Print each check of an audit with what it found."""
     console = console or Console()
-    for check, meaning in CHECKS.items():
+    for check, words in CHECKS.items():
         found = [finding for finding in audit.findings if finding.check == check]
         if check in audit.skipped:
-            _print_line(console, f"?  {meaning}: not checked, {audit.skipped[check]}")
+            _print_line(console, f"?  {words}: not checked, {audit.skipped[check]}")
         elif check in audit.checked:
             mark = "✓" if not found else "✗" if found[0].is_leak else "!"
-            _print_line(console, f"{mark}  {meaning}")
+            _print_line(console, f"{mark}  {words}")
         for finding in found:
             _print_line(console, f"   {finding}")
 
@@ -116,10 +116,12 @@ def _engine(versions: Mapping[str, str]) -> str:
 
 def _print_reasons(console: Console, ledger: Ledger) -> None:
     for rule, count in ledger.left_out.items():
-        _print_line(console, (f"  {count:,} left out: {MEANINGS.get(rule, rule)}", "dim"))
+        _print_line(
+            console, (f"  {count:,} {'left out' if rule in MEANINGS else 'quarantined'}: {meaning(rule)}", "dim")
+        )
     for rule, count in ledger.noted.items():
         if count:
-            _print_line(console, (f"  {count:,} kept, but noted: {MEANINGS.get(rule, rule)}", "dim"))
+            _print_line(console, (f"  {count:,} kept, but noted: {meaning(rule)}", "dim"))
 
 
 def _print_line(console: Console, *parts: str | tuple[str, str]) -> None:

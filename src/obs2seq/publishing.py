@@ -21,10 +21,19 @@ import json
 import uuid
 from contextlib import suppress
 
-from obs2seq.domain.files import is_hidden
 from obs2seq.domain.locations import join
 from obs2seq.domain.manifest import CurrentRun, Manifest, published_meanwhile
-from obs2seq.domain.runs import CURRENT, MANIFEST, choose_run, claims, difference, run_folder, run_number, runs_among
+from obs2seq.domain.runs import (
+    CURRENT,
+    MANIFEST,
+    choose_run,
+    claims,
+    difference,
+    is_of_run,
+    run_folder,
+    run_number,
+    runs_among,
+)
 from obs2seq.errors import ConfigurationError, ConflictError, DataNotFoundError, StorageError
 from obs2seq.ports import Storage, VersionedText
 
@@ -196,8 +205,9 @@ class PublishedDataset:
     def require_files(self, manifest: Manifest) -> None:
         """Raise `StorageError` unless exactly the manifest's files, of the sizes it says, lie in the run's folder."""
         location = self.run_location(manifest.run_id)
-        expected = {file.path: file.size for file in manifest.files}
-        found = {file.path: file.size for file in self._storage.list_files(location) if not is_hidden(file.path)}
+        aside = manifest.quarantine.files if manifest.quarantine else ()
+        expected = {file.path: file.size for file in (*manifest.files, *aside)}
+        found = {file.path: file.size for file in self._storage.list_files(location) if is_of_run(file.path)}
         if found != expected:
             raise StorageError(location, difference(expected, found), _HINT)
 

@@ -55,9 +55,9 @@ def unseen_ids(subsets: Sequence[SubsetFacts]) -> Iterator[Finding]:
 
 
 def misplaced_times(subsets: Sequence[SubsetFacts], periods: Mapping[str, Period]) -> Iterator[Finding]:
-    """Find subsets that hold new observations from outside their time."""
+    """Find subsets that hold new observations from outside their time; those without one are passed over."""
     for facts in subsets:
-        if facts.times is None:
+        if facts.times is None or facts.subset not in periods:
             continue
         (first, last), (start, end) = facts.times, periods[facts.subset]
         if start is not None and first < start:

@@ -36,6 +36,14 @@ if TYPE_CHECKING:
 
 _MOST_ROWS = 1_000_000
 _PIECE = 1 << 17
+_UNSPLIT = {
+    "subset_method": "hash",
+    "split_times": {},
+    "split_context": False,
+    "split_assignment": None,
+    "folds": None,
+}
+"""What makes one subset of everything, however the settings divide it."""
 
 
 def audit_published(location: str, settings: Settings, sequence_length: int | None = None) -> Audit:
@@ -125,7 +133,8 @@ def _made(settings: Settings, observations: pa.Table, kind: str) -> Iterator[Pat
             "output": kind,
             "output_format": "parquet",
             "subsets": {"canary": 1.0},
-            "subset_method": "hash",
+            **_UNSPLIT,
+            "layout": "expanded",
             "vocabularies": {},
             "vocabulary_location": None,
             "audit": "off",

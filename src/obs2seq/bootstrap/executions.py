@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from obs2seq.domain.locations import is_s3
+from obs2seq.domain.rule_sets import pupil_rules
 from obs2seq.errors import ConfigurationError
 from obs2seq.ports import Storage
 from obs2seq.settings import Settings
@@ -76,10 +77,9 @@ def _obstacles(settings: Settings) -> Iterator[ConfigurationError]:
         yield refusal("output_format", "parquet", "delta")
     if settings.s3_kms_key and is_s3(settings.output_s3_location):
         yield refusal("s3_kms_key", "none", "one, which Arrow's access to S3 knows nothing of")
-    if settings.folds is not None:
-        yield refusal("folds", "none", str(settings.folds))
-    if settings.split_context:
-        yield refusal("split_context", "false", "true")
+    if whole := pupil_rules(settings.rules):
+        named = ", ".join(rule.name for rule in whole)
+        yield refusal("rules", "none over pupils", f"{named}, which take a second shuffle")
     if settings.spread_pupils_above is not None:
         yield refusal("spread_pupils_above", "null", "a number, but a task in Python sequences whole histories")
 

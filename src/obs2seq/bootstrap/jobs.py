@@ -2,7 +2,9 @@
 
 from obs2seq.aws.access import S3Access
 from obs2seq.domain.job import Job
+from obs2seq.domain.rule_sets import require_fit
 from obs2seq.settings import Settings
+from obs2seq.storage.references import references
 
 
 def s3_access(settings: Settings) -> S3Access:
@@ -11,7 +13,8 @@ def s3_access(settings: Settings) -> S3Access:
 
 
 def job(settings: Settings) -> Job:
-    """Return what the settings say about the result."""
+    """Return what the settings say about the result; files that rules name are read now."""
+    require_fit(settings.rules, settings.pupil, settings.output_format)
     return Job(
         spec=settings.spec,
         subsets=settings.subsets,
@@ -27,6 +30,9 @@ def job(settings: Settings) -> Job:
         columns=settings.columns,
         row_filter=settings.row_filter,
         duplicates=settings.duplicates,
+        rules=settings.rules,
+        references=references(settings.rules),
+        max_quarantined_share=settings.max_quarantined_share,
         policies={name: getattr(settings, name) for name in ("null_pupil", "null_time", "time_out_of_range")},
         pupil_sample=settings.development_share if settings.stage == "development" else None,
         input_format=settings.input_format,

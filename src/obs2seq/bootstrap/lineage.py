@@ -23,7 +23,7 @@ def graph(settings: Settings) -> Graph:
     if settings.mode == "athena":
         return athena_graph(settings.output)
     if settings.engine == "arrow" or (settings.engine == "auto" and settings.mode == "local"):
-        return arrow_graph(settings.output)
+        return arrow_graph(job(settings), settings.output)
     if find_spec("pyspark") is None:
         hint = "pip install 'obs2seq[spark35]', or set engine: arrow"
         raise ConfigurationError("engine", "expected Spark to be installed, found no module 'pyspark'", hint)

@@ -69,6 +69,7 @@ def _require_fit(settings: Settings, order: Order) -> None:
     """Raise what a run would raise of these settings alone."""
     from obs2seq.bootstrap.layouts import require_expanded
     from obs2seq.warehouses.athena.limits import (
+        require_no_rules,
         require_one_table,
         require_parquet,
         require_production,
@@ -81,6 +82,7 @@ def _require_fit(settings: Settings, order: Order) -> None:
     require_parquet(order.job)
     require_production(order.job)
     require_split(order.job)
+    require_no_rules(order.job)
     data, output = settings.s3_data_location, settings.output_s3_location
     locations = [s3_location(each) for each in (data, output) if each]
     if len(locations) > 1:

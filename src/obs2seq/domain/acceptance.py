@@ -3,21 +3,26 @@
 from obs2seq.domain import rules
 from obs2seq.domain.job import Job
 from obs2seq.domain.ledger import Ledger
+from obs2seq.domain.rule_sets import with_severity
 from obs2seq.errors import DataError, DataNotFoundError
+
+_MEND = "mend the data, or give the rule the severity quarantine or warn"
 
 
 def require_acceptable(ledger: Ledger, job: Job, subset: str, where: str) -> None:
     """Stop the run, before anything is published, where a rule says so or nothing is left.
 
     Raises:
-        DataError: Rows break a rule whose policy is to fail; the message counts them.
+        DataError: Rows break a rule whose policy is to fail, or too many are quarantined; the message counts them.
         DataNotFoundError: Every row was left out.
     """
     broken = {rule: n for rule, n in ledger.left_out.items() if n and job.fails_on(rule)}
+    broken |= {rule: n for rule in with_severity(job.rules, "fail") if (n := ledger.noted.get(rule, 0))}
     if broken:
-        found = "; ".join(f"{n} of {ledger.rows_in} rows: {rules.MEANINGS[rule]}" for rule, n in broken.items())
-        hints = "; ".join(rules.HINTS[rule] for rule in broken)
+        found = "; ".join(f"{n} of {ledger.rows_in} rows: {rules.meaning(rule)}" for rule, n in broken.items())
+        hints = "; ".join(dict.fromkeys(rules.HINTS.get(rule, _MEND) for rule in broken))
         raise DataError(where, f"expected rows that can be used, found {found}", hints)
+    _require_few_quarantined(ledger, job, where)
     if not ledger.sequenced:
         raise DataNotFoundError(
             where,
@@ -26,6 +31,17 @@ def require_acceptable(ledger: Ledger, job: Job, subset: str, where: str) -> Non
         )
 
 
+def _require_few_quarantined(ledger: Ledger, job: Job, where: str) -> None:
+    counts = {rule: n for rule in with_severity(job.rules, "quarantine") if (n := ledger.left_out.get(rule, 0))}
+    tried = ledger.rows_in - sum(ledger.left_out.get(rule, 0) for rule in rules.BEFORE_SETTINGS)
+    aside = sum(counts.values())
+    if job.max_quarantined_share is not None and aside > job.max_quarantined_share * tried:
+        by_rule = ", ".join(f"{n} by '{rule}'" for rule, n in counts.items())
+        problem = f"expected a share of at most {job.max_quarantined_share:g} of the rows to be quarantined, found "
+        problem += f"{aside} of {tried} ({by_rule})"
+        raise DataError(where, problem, "mend the data or the rules, or raise max_quarantined_share")
+
+
 def _left_out(ledger: Ledger) -> str:
-    reasons = ", ".join(f"{n} rows: {rules.MEANINGS[rule]}" for rule, n in ledger.left_out.items())
+    reasons = ", ".join(f"{n} rows: {rules.meaning(rule)}" for rule, n in ledger.left_out.items())
     return f"of {ledger.rows_in} rows, {reasons}" if reasons else "no rows at all"

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from obs2seq.domain import rules
+from obs2seq.domain.fingerprint import fingerprint
 from obs2seq.domain.layouts import Layout
+from obs2seq.domain.quality import PupilRule, RowRule
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.domain.split_times import Instant
 
@@ -46,6 +48,12 @@ class Job:
     """What to do with the rows that a rule leaves out, by the rule's name; fail where it is not named."""
     pupil_sample: float | None = None
     """The share of the pupils that is taken at all, before they are split; None: all."""
+    rules: tuple[RowRule | PupilRule, ...] = ()
+    """What observations must be, beside what is built in."""
+    references: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    """The values that files hold, by the rule that names the file."""
+    max_quarantined_share: float | None = None
+    """Of the observations that rules are tried on."""
     input_format: str = "auto"
     text_options: Mapping[str, Any] = field(default_factory=dict)
     """How CSV and JSON are read; named here because another reading is another result."""
@@ -76,18 +84,30 @@ class Job:
 
     def shape(self) -> dict[str, Any]:
         """Return, as JSON values, everything here that shapes the result; how and when to publish is not part of it."""
-        passing = {"spec", "keep_runs", "force", "split_assignment", "vocabulary_location"}
+        passing = {"spec", "keep_runs", "force", "split_assignment", "vocabulary_location", *_QUALITY}
         rest = {name: _plain(value) for name, value in vars(self).items() if name not in passing}
         # Shares are laid end to end, so their order is part of the result, and a JSON object has none.
         return rest | {
             "subsets": [[name, share] for name, share in self.subsets.items()],
             "specification": self._spec(),
+            **self._quality(),
+        }
+
+    def _quality(self) -> dict[str, Any]:
+        """Nothing without rules, so that they change no name of a run that has none."""
+        if not self.rules:
+            return {}
+        return {
+            "rules": [rule.model_dump(mode="json", exclude_none=True) for rule in self.rules],
+            "references": {name: fingerprint(values) for name, values in self.references.items()},
+            "max_quarantined_share": self.max_quarantined_share,
         }
 
     def _spec(self) -> dict[str, Any]:
         return self.spec.model_dump(mode="json")
 
 
+_QUALITY = ("rules", "references", "max_quarantined_share")
 _STOPPING = {rules.NOT_UTF8, rules.NULL_PUPIL, rules.NULL_TIME, rules.TIME_OUT_OF_RANGE}
 
 

@@ -71,6 +71,14 @@ class InputSummary(_Document):
     """Of a Delta table."""
 
 
+class Quarantine(_Document):
+    """The rows that rules put aside."""
+
+    rows: Count
+    files: tuple[WrittenFile, ...]
+    """In the run's folder, hidden from readers of its data."""
+
+
 class Manifest(_Document):
     """All that is known about one finished run: what lies in its folder, and what shaped it."""
 
@@ -92,6 +100,8 @@ class Manifest(_Document):
     published_at: Instant
     lineage: Lineage | None = None
     """The versions of the code that made the columns; None in manifests from before these were kept."""
+    quarantine: Quarantine | None = None
+    """None where no rule quarantines."""
 
     @property
     def size(self) -> int:

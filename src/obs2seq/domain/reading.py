@@ -3,6 +3,8 @@
 import re
 
 from obs2seq.domain.job import Job
+from obs2seq.domain.quality import Predicate
+from obs2seq.domain.rule_sets import columns_read
 from obs2seq.domain.vocabularies import input_columns
 
 _ALL = re.compile(r"(?:^|[(,.])\s*\*")
@@ -23,10 +25,11 @@ def reads(job: Job, column: str) -> bool:
     """
     name = column.lower()
     made = {each.lower() for each in job.columns}
-    needed = {each.lower() for each in input_columns(job.spec)} | (
-        {job.subset_column.lower()} if _has_column(job) else set()
-    )
-    expressions = [*job.columns.values(), *([job.row_filter] if job.row_filter is not None else [])]
+    read = input_columns(job.spec)
+    named = {*read, *columns_read(job.rules), *([job.subset_column] if _has_column(job) else [])}
+    needed = {each.lower() for each in named}
+    predicates = [rule.predicate for rule in job.rules if isinstance(rule, Predicate)]
+    expressions = [*job.columns.values(), *predicates, *([job.row_filter] if job.row_filter is not None else [])]
     return name in needed - made or any(_mentions(text.lower(), name) for text in expressions)
 
 

@@ -28,6 +28,18 @@ MEANINGS = {
     MAX_SEQUENCES: "its sequence is not among the pupil's last max_sequences_per_pupil",
 }
 
+BEFORE_SETTINGS = (
+    NOT_SAMPLED,
+    FILTER,
+    NOT_UTF8,
+    NULL_PUPIL,
+    NULL_TIME,
+    TIME_OUT_OF_RANGE,
+    UNKNOWN_SUBSET,
+    OTHER_SUBSET,
+)
+"""The rules that leave a row out before those of the settings are tried on it."""
+
 HINTS = {
     NOT_UTF8: "set csv_encoding to the file's own encoding, or convert the file",
     NULL_PUPIL: "set null_pupil: leave_out to leave such rows out and count them",
@@ -35,3 +47,8 @@ HINTS = {
     TIME_OUT_OF_RANGE: "set time_out_of_range: leave_out to leave such rows out and count them",
 }
 """What a user can do where a rule stops the run."""
+
+
+def meaning(rule: str) -> str:
+    """Say what a rule found: one that is built in, or one of the settings, by its name."""
+    return MEANINGS.get(rule, f"the rule '{rule}' is broken")

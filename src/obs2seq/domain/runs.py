@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterable, Mapping
 
+from obs2seq.domain.files import is_hidden
 from obs2seq.domain.fingerprint import HEX_DIGITS
 
 RUN_ID_PATTERN = rf"[0-9a-f]{{{HEX_DIGITS}}}(?:-[1-9][0-9]*)?"
@@ -10,6 +11,8 @@ RUN_ID_PATTERN = rf"[0-9a-f]{{{HEX_DIGITS}}}(?:-[1-9][0-9]*)?"
 
 CURRENT = "_CURRENT.json"
 MANIFEST = "_MANIFEST.json"
+QUARANTINE = "_quarantine"
+"""The folder of a run's quarantined rows, in the run's own."""
 _STARTED = "_STARTED"
 _OF_A_RUN = re.compile(rf"run_id=({RUN_ID_PATTERN})/(.+)|{_STARTED}/run_id=({RUN_ID_PATTERN})[.]json", flags=re.DOTALL)
 
@@ -49,6 +52,11 @@ def runs_among(paths: Iterable[str]) -> dict[str, bool]:
             run_id = match[1] or match[3]
             runs[run_id] = runs.get(run_id, False) or match[2] == MANIFEST
     return runs
+
+
+def is_of_run(path: str) -> bool:
+    """Whether a file, named within a run's folder, holds rows: of the output, or quarantined ones."""
+    return not is_hidden(path.removeprefix(f"{QUARANTINE}/"))
 
 
 def difference(expected: Mapping[str, int], found: Mapping[str, int]) -> str:

@@ -1,7 +1,8 @@
 """Turns pydantic's findings into the project's one form of message."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -12,6 +13,7 @@ _EXPECTED = {
     "float_type": "a number",
     "int_type": "a whole number",
     "list_type": "a list",
+    "model_attributes_type": "fields with values",
     "model_type": "fields with values",
     "string_too_short": "a text that is not empty",
     "string_type": "a text",
@@ -75,14 +77,19 @@ def _is_echo(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:
 
 
 def _findings(detail: ErrorDetails, model: type[BaseModel]) -> Iterable[tuple[str, str]]:
-    path = _path(detail["loc"])
+    path = _path(_without_tags(model, detail["loc"]))
     match detail["type"]:
         case "extra_forbidden":
             name = str(detail["loc"][-1])
             known = _owner(model, detail["loc"]).model_fields
-            return [(_path(detail["loc"][:-1]), f"unknown field '{name}' ({nearest(name, known)})")]
+            return [(path.rpartition(".")[0], f"unknown field '{name}' ({nearest(name, known)})")]
         case "missing":
             return [(path, "expected a value, found none")]
+        case "union_tag_not_found":
+            return [(f"{path}.{_discriminator(detail)}", "expected a value, found none")]
+        case "union_tag_invalid":
+            expected, tag = detail["ctx"]["expected_tags"], detail["ctx"]["tag"]
+            return [(f"{path}.{_discriminator(detail)}", f"expected one of {expected}, found {shortened(tag)}")]
         case "value_error" if isinstance(detail["ctx"]["error"], MisfitError):
             return detail["ctx"]["error"].problems
         case "value_error":
@@ -103,6 +110,8 @@ def _expected(kind: str, detail: ErrorDetails) -> str:
             return f"a number above {detail['ctx']['gt']:.16g}"
         case "less_than_equal":
             return f"{detail['ctx']['le']:.16g} or less"
+        case "string_pattern_mismatch":
+            return f"a text like {detail['ctx']['pattern']}"
         case "string_too_long":
             return f"a text of at most {detail['ctx']['max_length']} characters"
         case _:
@@ -114,11 +123,46 @@ def _is_union_branch(part: int | str) -> bool:
     return part in {"bool", "int", "float", "str", "constrained-int", "constrained-str"}
 
 
+def _discriminator(detail: ErrorDetails) -> str:
+    """The field that tells the models of a union apart."""
+    return str(detail["ctx"]["discriminator"]).strip("'")
+
+
+def _without_tags(model: type[BaseModel], location: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """Leave out of a location which model of a union was meant: pydantic names it after the item's place."""
+    owner, kept = model, list[int | str]()
+    for part in location:
+        if (branch := _branch(owner, kept, part)) is not None:
+            owner = branch
+            continue
+        kept.append(part)
+    return tuple(kept)
+
+
+def _branch(model: type[BaseModel], before: list[int | str], part: int | str) -> type[BaseModel] | None:
+    """Return the model that a part of a location means, where it is the tag of one in a list of a union."""
+    if len(before) != 2 or not isinstance(before[1], int) or str(before[0]) not in model.model_fields:
+        return None
+    return next((each for each in _models(model.model_fields[str(before[0])].annotation) if _tag(each) == part), None)
+
+
+def _tag(model: type[BaseModel]) -> str | None:
+    kind = model.model_fields.get("kind")
+    return str(get_args(kind.annotation)[0]) if kind else None
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models(argument)
+
+
 def _owner(model: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel]:
     """The model that holds the last part of `location`: an item of a list of models, or `model` itself."""
     owner = model
     for part in location[:-1]:
         if isinstance(part, str) and part in owner.model_fields:
-            arguments = getattr(owner.model_fields[part].annotation, "__args__", ())
-            owner = next((a for a in arguments if isinstance(a, type) and issubclass(a, BaseModel)), owner)
+            candidates = list(_models(owner.model_fields[part].annotation))
+            owner = next((each for each in candidates if _tag(each) in location), next(iter(candidates), owner))
     return owner

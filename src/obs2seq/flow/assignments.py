@@ -6,7 +6,7 @@ from pyspark.sql import functions as F
 
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.flow.columns import named
-from obs2seq.flow.selection import Selection, assigned_name, verdict_name
+from obs2seq.flow.selection import Selection, assigned_name
 
 
 @config.when(assigned=False)
@@ -31,11 +31,11 @@ def assigned_observations__joined(
     return mapped_observations.join(pupils, is_same, "left").drop(pupil)
 
 
-def pupil_counts(judged_observations: DataFrame, read_columns: list[str], spec: SequenceSpec) -> DataFrame:
-    """Count each pupil's observations that no rule leaves out. Costs a shuffle of the counts.
+def pupil_counts(judged_observations: DataFrame, spec: SequenceSpec) -> DataFrame:
+    """Count each pupil's observations that no rule over single rows leaves out. Costs a shuffle of the counts.
 
     Returns:
         pupil (as text), count.
     """
-    kept = judged_observations.where(named(verdict_name(read_columns)).isNull())
+    kept = judged_observations.where(named(judged_observations.columns[-1]).isNull())
     return kept.groupBy(named(spec.pupil).cast("string").alias("pupil")).count()

@@ -9,18 +9,13 @@ from pyspark.sql.types import DataType
 
 from obs2seq.domain.columns import require_columns, require_scalar
 from obs2seq.domain.padding import FLOAT_FORMATS, PadValue
+from obs2seq.domain.spark_sql import quoted
 from obs2seq.domain.splits import DIGITS, HashRange
 
 
 def named(name: str) -> Column:
     """Return the column of exactly this name, whatever letters are in it."""
     return F.col(quoted(name))
-
-
-def quoted(name: str) -> str:
-    """Return a name as Spark SQL reads it: dots and backticks in it are letters like others."""
-    escaped = name.replace("`", "``")
-    return f"`{escaped}`"
 
 
 def require_scalars(observations: DataFrame, names: tuple[str, ...]) -> None:

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 from hamilton import registry
 from pyspark.sql import DataFrame
@@ -13,8 +13,7 @@ from pyspark.sql import DataFrame
 from obs2seq.domain.derived import derived_features
 from obs2seq.domain.job import Job
 from obs2seq.domain.spec import SequenceSpec
-from obs2seq.domain.split_times import TimeRange
-from obs2seq.domain.vocabularies import encoded_columns
+from obs2seq.domain.splits import FOLD
 from obs2seq.errors import ConfigurationError
 
 # Hamilton's autoload imports pyspark.pandas, which numpy 2 breaks on Spark 3.5. It reads its switch when the driver is
@@ -34,6 +33,7 @@ from obs2seq.flow import (  # noqa: E402
     histories,
     parts,
     prepared,
+    quality,
     selection,
     sequences,
     stages,
@@ -47,6 +47,13 @@ from obs2seq.flow.hooks import WatchedNodes  # noqa: E402
 from obs2seq.flow.selection import Selection  # noqa: E402
 from obs2seq.flow.spreading import spreading_inputs  # noqa: E402
 from obs2seq.flow.tallies import Tally  # noqa: E402
+from obs2seq.flow.ways import (  # noqa: E402
+    Kind,
+    Ways,
+    ways_of_job,
+    ways_of_observations,
+    ways_of_selection,
+)
 from obs2seq.lineage.graph import Graph  # noqa: E402
 from obs2seq.tracing.watch import NOBODY, Watch  # noqa: E402
 
@@ -55,8 +62,6 @@ if _before is None:
 else:
     os.environ[_AUTOLOAD] = _before
 
-Kind = Literal["sequences", "observations"]
-"""What is made: the contract's sequences, or whole observations, checked and in order."""
 _OUTPUTS = {
     ("sequences", False): "sequences",
     ("sequences", True): "folded_sequences",
@@ -64,9 +69,6 @@ _OUTPUTS = {
     ("observations", True): "folded_observations",
 }
 """The last node, by what is made and whether with folds."""
-
-Ways = dict[str, object]
-"""The chosen ways to do things, by what is done."""
 
 
 def sequence_observations(
@@ -96,7 +98,7 @@ def sequence_observations(
         SpecificationError: A feature is no scalar, a pad is not a value of its column's type, or
             `session_gap_seconds` is set and the time is not a timestamp, a date or a number.
     """
-    ways = {**_ways(spec), "kind": "sequences", "duplicates": "unchecked", "counted": False, "context": False}
+    ways = ways_of_observations(spec)
     return _made("sequences", ways, {"observations": observations, "spec": spec}, spread_pupils_above, NOBODY)
 
 
@@ -112,9 +114,10 @@ def select_and_sequence(
     """Turn a raw table into one subset's sequences, or its observations in order; count what is left out, by rule.
 
     As lazy as `sequence_observations`, and no dearer: `tally` knows the counts at its points "input", "duplicates" and
-    "windows" once the result has been used. Observations come of whole histories: nothing to spread there.
+    "windows" once the result has been used, and at "pupils" where rules look at whole histories. Observations come of
+    whole histories: nothing to spread there.
     """
-    ways = _selecting_ways(spec, selection, kind)
+    ways = ways_of_selection(spec, selection, kind)
     inputs = {"raw_observations": raw_observations, "spec": spec, "selection": selection, "tally": tally}
     return _made(_OUTPUTS[kind, selection.folds is not None], ways, inputs, spread_pupils_above, watch)
 
@@ -122,10 +125,8 @@ def select_and_sequence(
 def flow_graph(job: Job, kind: Kind) -> Graph:
     """Return the steps that `select_and_sequence` takes for a job; no session is started."""
     has_folds = job.folds is not None
-    split = {"context": job.split_context, "folds": has_folds, "assigned": job.subset_method == "stratified"}
-    split["encoded"] = bool(encoded_columns(job.spec))
-    flow = _dataflow(**_counted_ways(job.spec, job.pupil_sample, kind, job.duplicates), **split, cut="nothing")
-    return graph_of(flow, _OUTPUTS[kind, has_folds])
+    flow = _dataflow(**ways_of_job(job, kind), cut="nothing")
+    return graph_of(flow, _OUTPUTS[kind, has_folds], added=[FOLD] if has_folds else ())
 
 
 def select_observations(
@@ -140,38 +141,33 @@ def select_observations(
 
     Lazy: `tally` knows the counts at its point "input" once the result has been used.
     """
-    ways = _selecting_ways(spec, selection, kind)
+    ways = ways_of_selection(spec, selection, kind)
     inputs = {"raw_observations": raw_observations, "spec": spec, "selection": selection, "tally": tally}
     return _run(_dataflow(watch, **ways, cut="nothing"), "observations", inputs)
 
 
+def quarantined(raw_observations: DataFrame, spec: SequenceSpec, selection: Selection, *, by_pupil: bool) -> DataFrame:
+    """Return the rows of a raw table that rules put aside: whole, and with `broken_rules`, a list of their names.
+
+    Lazy; reads the input anew.
+
+    Args:
+        raw_observations: As for `select_and_sequence`.
+        spec: Likewise.
+        selection: Likewise; has rules.
+        by_pupil: Whether to return what rules over pupils put aside, or else what rules over single rows do.
+    """
+    ways = ways_of_selection(spec, selection, "observations")
+    inputs = {"raw_observations": raw_observations, "spec": spec, "selection": selection, "tally": Tally()}
+    node = "quarantined_rows_of_pupils" if by_pupil else "quarantined_rows"
+    return _run(_dataflow(**ways, cut="nothing"), node, inputs)
+
+
 def count_pupils(raw_observations: DataFrame, spec: SequenceSpec, selection: Selection) -> DataFrame:
     """Return how many observations of a raw table each pupil has, as text, that no rule leaves out. Lazy."""
-    ways = _selecting_ways(spec, selection, "sequences")
+    ways = ways_of_selection(spec, selection, "sequences")
     inputs = {"raw_observations": raw_observations, "spec": spec, "selection": selection}
     return _run(_dataflow(**ways, cut="nothing"), "pupil_counts", inputs)
-
-
-def _ways(spec: SequenceSpec) -> Ways:
-    """Choose between ways to do a thing by what the specification asks for."""
-    window_kind = "chunked" if spec.is_chunked else "overlapping"
-    return {"sessions": spec.session_gap_seconds is not None, "window_kind": window_kind}
-
-
-def _counted_ways(spec: SequenceSpec, pupil_sample: float | None, kind: Kind, duplicates: str) -> Ways:
-    """Choose between all ways of a run, which counts."""
-    stage = "production" if pupil_sample is None else "development"
-    return {**_ways(spec), "stage": stage, "kind": kind, "duplicates": duplicates, "counted": True}
-
-
-def _selecting_ways(spec: SequenceSpec, selection: Selection, kind: Kind) -> Ways:
-    """Choose between all ways of a run by what is selected."""
-    return _counted_ways(spec, selection.pupil_sample, kind, selection.duplicates) | {
-        "context": isinstance(selection.share, TimeRange) and selection.share.has_context,
-        "folds": selection.folds is not None,
-        "assigned": selection.assignment is not None,
-        "encoded": bool(selection.vocabularies),
-    }
 
 
 def _made(node: str, ways: Ways, inputs: dict[str, Any], spread_pupils_above: int | None, watch: Watch) -> DataFrame:
@@ -205,7 +201,7 @@ def _dataflow(watch: Watch = NOBODY, **ways: object) -> driver.Driver:
     modules = [histories, derived, context, windows, sequences, prepared]
     modules.append(surveys if ways["cut"] == "intervals" else parts)
     if ways["counted"]:
-        modules += [selection, vocabularies, stages, assignments, folds]
+        modules += [selection, vocabularies, quality, stages, assignments, folds]
     builder = driver.Builder().with_modules(*modules).with_config(dict(ways))
     return (builder.with_adapters(WatchedNodes(watch)) if watch.is_told else builder).build()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from hamilton import driver
@@ -15,11 +15,17 @@ IS_CHECK = "hamilton.data_quality.contains_dq_results"
 UNCHECKED = "_raw"
 
 
-def graph_of(flow: driver.Driver, output: str) -> Graph:
-    """Return all steps that a node of the dataflow rests on. Nothing is run; checks count to what they check."""
+def graph_of(flow: driver.Driver, output: str, added: Collection[str] = ()) -> Graph:
+    """Return all steps that a node of the dataflow rests on. Nothing is run; checks count to what they check.
+
+    Args:
+        flow: Has the node.
+        output: The node, which makes all columns.
+        added: Those that it adds to what it reads, where it makes no others.
+    """
     nodes = {node.name: node for node in flow.what_is_upstream_of(output)}
     steps = {name: _step(node, nodes) for name, node in nodes.items() if _is_step(node, nodes)}
-    return Graph("spark", _in_order(steps, output), output)
+    return Graph("spark", _in_order(steps, output), output, added=frozenset(added))
 
 
 def _is_step(node: HamiltonNode, nodes: Mapping[str, HamiltonNode]) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from hamilton.function_modifiers import config
 from pyspark.errors import AnalysisException, ParseException
@@ -21,6 +21,7 @@ from pyspark.sql.types import (
 
 from obs2seq.domain import rules
 from obs2seq.domain.columns import no_time, require_columns
+from obs2seq.domain.quality import PupilRule, RowRule
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.domain.split_times import TimeRange
 from obs2seq.domain.splits import Assigned, ColumnValue, Everything, Folds, HashRange, Share
@@ -29,8 +30,8 @@ from obs2seq.errors import ConfigurationError
 from obs2seq.flow.columns import in_hash_range, named, type_of
 from obs2seq.flow.split_times import is_before
 from obs2seq.flow.tallies import Tally
+from obs2seq.flow.verdicts import input_counts, stays, verdict_name, verdict_of
 
-ROWS_IN = "rows_in"
 _REPLACEMENT = "\ufffd"
 """What a decoder puts where bytes are no UTF-8."""
 _YEAR_1_US = -62_135_596_800_000_000
@@ -68,6 +69,10 @@ class Selection:
     """The share of the pupils to take at all; None: all."""
     is_text_input: bool = False
     """Whether the rows were decoded from text, so that U+FFFD means bytes that are not UTF-8."""
+    rules: tuple[RowRule | PupilRule, ...] = ()
+    """What observations must be, beside what is built in; `flow.quality` tries them."""
+    references: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    """The values that files hold, by the rule that names the file."""
 
 
 @config.when(encoded=False)
@@ -88,7 +93,7 @@ def row_rules(
     """Return what leaves a row out: a condition by the rule's name, in the order in which they are tried."""
     require_columns(spec.columns, mapped_observations.columns)
     time, row_filter = spec.order_by[0], selection.row_filter
-    keep = F.lit(True) if row_filter is None else _condition(mapped_observations, "row_filter", row_filter)
+    keep = F.lit(True) if row_filter is None else condition(mapped_observations, "row_filter", row_filter)
     damaged = _has_replacement(mapped_observations, spec) if selection.is_text_input else F.lit(False)
     return {
         **stage_rules,
@@ -114,33 +119,27 @@ def read_columns__whole(mapped_observations: DataFrame) -> list[str]:
     return mapped_observations.columns
 
 
-def judged_observations(
+@config.when(rules="none")
+def judged_observations__built_in(
     assigned_observations: DataFrame, row_rules: dict[str, Column], read_columns: list[str]
 ) -> DataFrame:
     """Select what is read further on, and beside it, as the last column, the first rule that leaves the row out."""
-    verdict = F.lit(None).cast("string")
-    for name, condition in reversed(row_rules.items()):
-        verdict = F.when(condition, F.lit(name)).otherwise(verdict)
     kept = (named(name) for name in read_columns)
-    return assigned_observations.select(*kept, verdict.alias(verdict_name(read_columns)))
+    return assigned_observations.select(*kept, verdict_of(row_rules).alias(verdict_name(read_columns)))
 
 
-def observations(
+@config.when(rules="none")
+def observations__built_in(
     judged_observations: DataFrame, row_rules: dict[str, Column], read_columns: list[str], tally: Tally
 ) -> DataFrame:
     """Count the rows in, and those that each rule leaves out; pass on the others."""
-    verdict = named(verdict_name(read_columns))
-    is_kept, rule = verdict.isNull(), verdict
-    if rules.CONTEXT in row_rules:
-        is_context = verdict.eqNullSafe(rules.CONTEXT)
-        is_kept, rule = is_kept | is_context, F.when(is_context, rules.OTHER_SUBSET).otherwise(verdict)
-    names = [name for name in row_rules if name != rules.CONTEXT]
-    counts = {ROWS_IN: F.lit(1)} | {name: F.when(rule == name, 1).otherwise(0) for name in names}
-    kept = tally.counting(judged_observations, "input", counts).where(is_kept)
+    verdict = verdict_name(read_columns)
+    counted = tally.counting(judged_observations, "input", input_counts(verdict, row_rules))
+    kept = counted.where(stays(verdict, row_rules))
     return kept.select(*(named(name) for name in read_columns))
 
 
-def _condition(frame: DataFrame, setting: str, text: str) -> Column:
+def condition(frame: DataFrame, setting: str, text: str) -> Column:
     """Read a setting as `_expression` does; it must be true, false or null."""
     condition = _expression(frame, setting, text)
     type_ = frame.select(condition).schema[0].dataType
@@ -219,8 +218,3 @@ def _outside_of_time(share: TimeRange, type_: DataType, time: Column) -> dict[st
 def assigned_name(columns: Sequence[str]) -> str:
     """Return the name of the column with the subset that a pupil is assigned to: no other has it."""
     return f"{max(columns, key=len)} assigned"
-
-
-def verdict_name(read_columns: list[str]) -> str:
-    """A name that no column has: it is longer than any."""
-    return f"{max(read_columns, key=len)} left out by"

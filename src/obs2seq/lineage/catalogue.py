@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from obs2seq.domain.job import Job
-from obs2seq.lineage.columns import output_columns
+from obs2seq.lineage.columns import OutputColumn, output_columns
 from obs2seq.lineage.graph import Graph
 
 _FIELDS = ("name", "meaning", "type", "unit", "owner", "upstream", "version")
@@ -37,12 +37,13 @@ def catalogue(graph: Graph, job: Job, kind: str) -> list[Entry]:
         Entry("step", each.name, each.meaning, each.type, each.unit, each.owner, each.upstream, graph.versions[name])
         for name, each in graph.steps.items()
     ]
-    owner, version = graph.steps[graph.output].owner, graph.versions[graph.output]
-    columns = [
-        Entry("column", each.name, each.meaning, each.type, each.unit, owner, (graph.output,), version)
-        for each in output_columns(job, kind)
-    ]
-    return [*steps, *columns]
+    return [*steps, *(_column(graph, column) for column in output_columns(job, kind))]
+
+
+def _column(graph: Graph, column: OutputColumn) -> Entry:
+    maker = graph.maker_of(column.name)
+    owner, version = graph.steps[maker].owner, graph.versions[maker]
+    return Entry("column", column.name, column.meaning, column.type, column.unit, owner, (maker,), version)
 
 
 def as_json(entries: list[Entry]) -> str:

@@ -9,10 +9,11 @@ from typing import Any
 
 from obs2seq.domain.lineage import Lineage
 from obs2seq.domain.manifest import Manifest
+from obs2seq.domain.splits import FOLD
 
 _OF_FILES = ("output_format", "compression")
 """Settings that shape files, and no value in them."""
-_APART = ("specification", "columns", *_OF_FILES)
+_APART = ("specification", "columns", "folds", "max_quarantined_share", *_OF_FILES)
 _ENGINES = ("spark", "arrow", "athena")
 _ABSENT = "none"
 
@@ -69,6 +70,8 @@ def _global_settings(first: Manifest, second: Manifest) -> Iterator[str]:
 
 def _own_settings(name: str, first: Manifest, second: Manifest) -> Iterator[str]:
     """Yield the settings that differ and shape one array."""
+    if name == FOLD and first.settings.get("folds") != second.settings.get("folds"):
+        yield _setting("folds", first.settings.get("folds"), second.settings.get("folds"))
     before, after = (_features(run).get(name, {}) for run in (first, second))
     for key in sorted(before.keys() | after.keys()):
         if before.get(key) != after.get(key):
@@ -152,7 +155,8 @@ def _is_key(column: str, run: Manifest) -> bool:
 
 def _filters_by(column: str, run: Manifest) -> bool:
     words = rf"(?<!\w){re.escape(column.lower())}(?!\w)"
-    return bool(re.search(words, (run.settings.get("row_filter") or "").lower()))
+    told = [run.settings.get("row_filter") or "", *run.settings.get("rules", ())]
+    return any(re.search(words, str(each).lower()) for each in told)
 
 
 def _expression(key: str, first: Manifest, second: Manifest) -> str:

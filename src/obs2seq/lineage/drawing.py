@@ -27,7 +27,7 @@ def dot(graph: Graph, columns: Sequence[str] = ()) -> str:
     ]
     for column in columns:
         lines.append(f"  {_labelled(column, f'column {column}')}, {_COLUMN}];")
-        lines.append(f"  {_quoted(graph.output)} -> {_quoted(f'column {column}')};")
+        lines.append(f"  {_quoted(graph.maker_of(column))} -> {_quoted(f'column {column}')};")
     return "\n".join((*lines, "}")) + "\n"
 
 

@@ -40,12 +40,19 @@ class Graph:
         steps: Each after those that it reads.
         output: The step that makes the output's columns.
         others: What stands for steps that are not among these, so that a part has the versions of the whole.
+        added: The columns that the output's step adds to those of the first step that it reads; none: it makes all.
     """
 
     engine: str
     steps: Mapping[str, Step]
     output: str
     others: frozenset[Symbol] = frozenset()
+    added: frozenset[str] = frozenset()
+
+    def maker_of(self, column: str) -> str:
+        """Return the step that makes a column of the output."""
+        is_made_here = not self.added or column in self.added
+        return self.output if is_made_here else self.steps[self.output].upstream[0]
 
     @property
     def inputs(self) -> list[str]:
@@ -79,8 +86,9 @@ class Graph:
     def lineage(self, columns: Iterable[str]) -> Lineage:
         """Return what a manifest says of the columns of the output."""
         steps = {name: StepVersion(code=self.code[name], upstream=step.upstream) for name, step in self.steps.items()}
-        made = ColumnVersion(version=self.versions[self.output], step=self.output)
-        return Lineage(steps=steps, columns=dict.fromkeys(columns, made))
+        makers = {column: self.maker_of(column) for column in columns}
+        made = {name: ColumnVersion(version=self.versions[name], step=name) for name in set(makers.values())}
+        return Lineage(steps=steps, columns={column: made[name] for column, name in makers.items()})
 
     def _code(self) -> dict[str, str]:
         return {name: code_version(step.roots, self._roots - {*step.roots}) for name, step in self.steps.items()}
@@ -96,10 +104,10 @@ def step(name: str, upstream: Collection[str], *roots: str, type_: str = "", own
     return Step(name, meaning_of(symbols[0]), tuple(upstream), symbols, type=type_, owner=owner)
 
 
-def graph(engine: str, steps: Iterable[Step]) -> Graph:
-    """Return the graph of steps in order, of which the last makes the output."""
+def graph(engine: str, steps: Iterable[Step], added: Collection[str] = ()) -> Graph:
+    """Return the graph of steps in order, of which the last makes the output, or adds some columns to it."""
     known = {each.name: each for each in steps}
-    return Graph(engine, known, list(known)[-1])
+    return Graph(engine, known, list(known)[-1], added=frozenset(added))
 
 
 def meaning_of(symbol: Symbol) -> str:

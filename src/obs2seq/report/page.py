@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from obs2seq.domain.audit import MEANINGS as CHECKS
-from obs2seq.domain.rules import MEANINGS
+from obs2seq.domain.rules import MEANINGS, meaning
 from obs2seq.report.installed import require_installed
 from obs2seq.report.plots import activity_plot, lengths_plot, values_plot
+from obs2seq.report.quality import tried_rules
 from obs2seq.report.samples import COLOURS
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def rendered(content: Content) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"n": _number, "share": _share}
+    environment.filters |= {"n": _number, "share": _share, "told": _text}
 
     def drawn(svg: str) -> Markup:
         return Markup(svg)
@@ -71,7 +72,9 @@ def rendered(content: Content) -> str:
         content=content,
         first=content.subsets[0],
         checks=CHECKS,
-        rules=MEANINGS,
+        built_in=MEANINGS,
+        meaning=meaning,
+        tried=tried_rules([each.manifest for each in content.subsets]),
         colours=COLOURS,
         settings=_settings(content.subsets[0].manifest.settings),
         drawn=drawn,

@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
 
+from obs2seq.domain.quality import Rules, Share
 from obs2seq.domain.spec import ColumnName
 from obs2seq.domain.validation import MisfitError
 from obs2seq.settings.splits import split_problems
@@ -129,6 +130,15 @@ class CheckFields(_Group):
     duplicates: Literal["keep", "drop"] = Field(
         default="keep",
         description="Whether observations that are alike in every column that is read all stay, or one of them.",
+    )
+    rules: Rules = Field(
+        default=(),
+        description="What observations must be: a list of name, kind, severity (quarantine, warn or fail), and what "
+        "the kind needs.",
+    )
+    max_quarantined_share: Share | None = Field(
+        default=None,
+        description="The run stops where a larger share of the observations is quarantined, 0 to 1. null: no limit.",
     )
 
 

@@ -3,10 +3,11 @@
 from obs2seq.domain import rules
 from obs2seq.domain.job import Job
 from obs2seq.domain.ledger import Ledger
+from obs2seq.domain.rule_sets import by_effect, pupil_rules
 from obs2seq.errors import LedgerError
-from obs2seq.flow.selection import ROWS_IN
 from obs2seq.flow.sequences import ROWS_OUT, SEQUENCED
 from obs2seq.flow.tallies import Tally
+from obs2seq.flow.verdicts import ROWS_IN
 from obs2seq.warehouses.failures import explained
 
 
@@ -27,10 +28,12 @@ def balanced_ledger(tally: Tally, job: Job, where: str) -> Ledger:
     return ledger
 
 
-def input_ledger(counted_in: dict[str, int]) -> Ledger:
+def input_ledger(counted: dict[str, int], job: Job) -> Ledger:
     """Return the ledger of the row rules alone: what no rule leaves out would go into sequences."""
-    left_out = {rule: n for rule, n in counted_in.items() if rule != ROWS_IN and n}
-    return Ledger(counted_in[ROWS_IN], counted_in[ROWS_IN] - sum(left_out.values()), left_out, {})
+    left_out, noted = by_effect(counted, job.rules)
+    rows_in = left_out.pop(ROWS_IN)
+    kept = {rule: n for rule, n in left_out.items() if n}
+    return Ledger(rows_in, rows_in - sum(kept.values()), kept, noted)
 
 
 def rows_out(tally: Tally) -> int:
@@ -41,9 +44,10 @@ def rows_out(tally: Tally) -> int:
 def _ledger(tally: Tally, counted_in: dict[str, int], job: Job) -> Ledger:
     duplicates = tally.counts("duplicates")
     windows = tally.counts("windows")
-    left_out = {rule: n for rule, n in counted_in.items() if rule != ROWS_IN}
+    by_pupil = tally.counts("pupils") if pupil_rules(job.rules) else {}
+    left_out, noted = by_effect({rule: n for rule, n in counted_in.items() if rule != ROWS_IN} | by_pupil, job.rules)
     left_out |= {rule: windows.get(rule, 0) for rule in (rules.MIN_LENGTH, rules.MAX_SEQUENCES)}
     left_out |= duplicates if job.duplicates == "drop" else {}
-    noted = duplicates if job.duplicates == "keep" else {}
+    noted |= duplicates if job.duplicates == "keep" else {}
     kept = {rule: n for rule, n in left_out.items() if n}
     return Ledger(counted_in[ROWS_IN], windows[SEQUENCED], kept, noted)

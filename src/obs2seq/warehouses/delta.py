@@ -14,8 +14,8 @@ from pyspark.sql import functions as F
 from obs2seq.domain.locations import join
 from obs2seq.domain.manifest import CurrentRun, Manifest
 from obs2seq.domain.runs import CURRENT, runs_among
+from obs2seq.domain.spark_sql import quoted
 from obs2seq.errors import ConfigurationError, ConflictError
-from obs2seq.flow.columns import quoted
 from obs2seq.ports import SequenceWriter, Storage
 from obs2seq.publishing import PublishedDataset
 from obs2seq.warehouses.failures import explained

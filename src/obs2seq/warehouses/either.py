@@ -32,6 +32,9 @@ class EitherEngine(Engine):
     def make(self, order: Order, found: SubsetSource, location: str, run_id: str) -> Manifest:
         return self._with_either(order, lambda engine: engine.make(order, found, location, run_id))
 
+    def count_pupils(self, order: Order, found: SubsetSource) -> Mapping[str, int]:
+        return self._with_either(order, lambda engine: engine.count_pupils(order, found))
+
     def check(self, order: Order, found: SubsetSource) -> Ledger:
         return self._with_either(order, lambda engine: engine.check(order, found))
 

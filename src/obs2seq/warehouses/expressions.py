@@ -5,6 +5,7 @@ from pyspark.errors import AnalysisException, ParseException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from obs2seq.domain.quality import Predicate
 from obs2seq.errors import ConfigurationError
 from obs2seq.flow.selection import Selection, mapped_observations
 
@@ -31,8 +32,12 @@ def require_repeatable(raw_observations: DataFrame, selection: Selection) -> Non
     """
     for name, text in selection.columns.items():
         _require(raw_observations, f"columns.{name}", text)
+    conditions = {rule.setting: rule.predicate for rule in selection.rules if isinstance(rule, Predicate)}
     if selection.row_filter is not None:
-        _require(mapped_observations(raw_observations, selection), "row_filter", selection.row_filter)
+        conditions["row_filter"] = selection.row_filter
+    mapped = mapped_observations(raw_observations, selection) if conditions else raw_observations
+    for setting, text in conditions.items():
+        _require(mapped, setting, text)
 
 
 def _require(frame: DataFrame, setting: str, text: str) -> None:

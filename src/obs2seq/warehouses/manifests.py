@@ -9,7 +9,7 @@ from obs2seq.domain.counts import require_plausible
 from obs2seq.domain.fingerprint import files_digest
 from obs2seq.domain.layouts import sequences_in
 from obs2seq.domain.ledger import Ledger
-from obs2seq.domain.manifest import InputSummary, Manifest
+from obs2seq.domain.manifest import InputSummary, Manifest, Quarantine
 from obs2seq.lineage.graph import Graph
 from obs2seq.ports import Source, WrittenFile
 from obs2seq.version import __version__
@@ -28,6 +28,7 @@ class Written:
     """The engine's name and version."""
     graph: Graph
     """The steps that were taken."""
+    quarantine: Quarantine | None = None
 
 
 def now() -> datetime:
@@ -53,6 +54,7 @@ def manifest_of(order: Order, source: Source, run_id: str, written: Written, ins
         versions={"obs2seq": __version__, **written.made_by, "python": platform.python_version()},
         published_at=instant.isoformat(),
         lineage=written.graph.lineage(written.columns),
+        quarantine=written.quarantine,
     )
 
 

@@ -13,12 +13,14 @@ from obs2seq.domain.acceptance import require_acceptable
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.manifest import Manifest
 from obs2seq.domain.reading import reads
+from obs2seq.domain.rule_sets import pupil_rules, require_free_name
 from obs2seq.domain.splits import Assigned, Everything, Share
 from obs2seq.domain.vocabularies import Word, encoded_columns
 from obs2seq.errors import ConfigurationError, StorageError
 from obs2seq.flow.dataflow import count_pupils, flow_graph, select_and_sequence, select_observations
 from obs2seq.flow.selection import Selection
 from obs2seq.flow.tallies import Tally
+from obs2seq.lineage.graph import Graph
 from obs2seq.ports import ObservationReader, SequenceWriter, Source, WrittenFile, all_columns
 from obs2seq.tracing.watch import NOBODY, Watch
 from obs2seq.warehouses.accounts import balanced_ledger, input_ledger, rows_out
@@ -26,6 +28,7 @@ from obs2seq.warehouses.engine import Engine, Order
 from obs2seq.warehouses.expressions import require_repeatable
 from obs2seq.warehouses.failures import explained
 from obs2seq.warehouses.manifests import Written, manifest_of, now
+from obs2seq.warehouses.quarantine import quarantine
 from obs2seq.warehouses.readers import Sessions
 from obs2seq.warehouses.spark_vocabularies import found_words, ids_of
 from obs2seq.warehouses.subsets import SubsetSource, folds_of, share_of
@@ -61,10 +64,12 @@ class SparkEngine(Engine):
         _require_shareable(order, self._tools)
         tally = Tally()
         with explained(found.source.location, output=location):
-            frame = _frame(order, found, tally, self._tools)
+            selected = raw_and_selection(order, found, self._tools)
+            frame = _sequenced(order, selected, tally, self._tools)
             files = self._tools.writer.write(frame, location)
         columns = {field.name: field.dataType.simpleString() for field in frame.schema}
-        return accounted_manifest(order, found.source, run_id, Product(columns, files, tally), self._tools)
+        product = Product(selected, location, columns, files, tally, flow_graph(order.job, order.kind))
+        return accounted_manifest(order, found.source, run_id, product, self._tools)
 
     def count_pupils(self, order: Order, found: SubsetSource) -> dict[str, int]:
         with explained(found.source.location):
@@ -77,16 +82,20 @@ class SparkEngine(Engine):
             spec, watch = order.job.spec, self._tools.watch
             observations = select_observations(raw, spec, selection, tally, "sequences", watch)
             words = found_words(observations, spec, columns)
-        require_acceptable(input_ledger(tally.counts("input")), order.job, order.subset, found.source.location)
+        by_pupil = tally.counts("pupils") if pupil_rules(order.job.rules) else {}
+        ledger = input_ledger(tally.counts("input") | by_pupil, order.job)
+        require_acceptable(ledger, order.job, order.subset, found.source.location)
         return words
 
     def check(self, order: Order, found: SubsetSource) -> Ledger:
         tally = Tally()
         where = found.source.location
         with explained(where):
-            # Only the row rules are looked at, before any history is made.
-            _frame(order, found, tally, replace(self._tools, spread_pupils_above=None))
-            ledger = input_ledger(tally.recount("input"))
+            # Only the rules are looked at, before any history is made.
+            tools = replace(self._tools, spread_pupils_above=None)
+            _sequenced(order, raw_and_selection(order, found, tools), tally, tools)
+            by_pupil = tally.recount("pupils") if pupil_rules(order.job.rules) else {}
+            ledger = input_ledger(tally.recount("input") | by_pupil, order.job)
         require_acceptable(ledger, order.job, order.subset, where)
         return ledger
 
@@ -112,25 +121,29 @@ def _selection(order: Order, found: SubsetSource, share: Share, tools: Tools) ->
         vocabularies=vocabularies,
         pupil_sample=job.pupil_sample,
         is_text_input=found.source.format in _TEXT_FORMATS,
+        rules=job.rules,
+        references=job.references,
     )
 
 
 def _require_shareable(order: Order, tools: Tools) -> None:
-    if order.kind == "observations" and tools.spread_pupils_above is not None:
-        raise ConfigurationError(
-            "spread_pupils_above",
-            "expected null where output is observations, which keep each history together, found "
-            f"{tools.spread_pupils_above}",
-            "set it to null, or set output to sequences",
-        )
-    if order.job.split_context and tools.spread_pupils_above is not None:
-        problem = "expected null where split_context is true, which needs whole histories, found "
-        hint = "set it to null, or split_context to false"
-        raise ConfigurationError("spread_pupils_above", f"{problem}{tools.spread_pupils_above}", hint)
+    """Raise where several tasks are to share a history that something needs whole."""
+    if tools.spread_pupils_above is None:
+        return
+    is_whole = order.kind == "observations"
+    reasons = (
+        (is_whole, "output is observations, which keep each history together", "set output to sequences"),
+        (order.job.split_context, "split_context is true, which needs whole histories", "set split_context to false"),
+        (bool(pupil_rules(order.job.rules)), "rules look at whole histories (unique, max_per_pupil)", "drop those"),
+    )
+    for is_so, reason, otherwise in reasons:
+        if is_so:
+            problem = f"expected null where {reason}, found {tools.spread_pupils_above}"
+            raise ConfigurationError("spread_pupils_above", problem, f"set it to null, or {otherwise}")
 
 
-def _frame(order: Order, found: SubsetSource, tally: Tally, tools: Tools) -> DataFrame:
-    raw, selection = raw_and_selection(order, found, tools)
+def _sequenced(order: Order, selected: tuple[DataFrame, Selection], tally: Tally, tools: Tools) -> DataFrame:
+    raw, selection = selected
     further = (tools.spread_pupils_above, tools.watch)
     return select_and_sequence(raw, order.job.spec, selection, tally, order.kind, *further)
 
@@ -141,6 +154,7 @@ def raw_and_selection(order: Order, found: SubsetSource, tools: Tools) -> tuple[
     is_read = all_columns if order.kind == "observations" else partial(reads, job)
     raw = tools.readers[found.source.format].read(found.source, is_read)
     names = [*raw.columns, *job.columns]
+    require_free_name(job.rules, names)
     share = share_of(job, order.subset, names, has_own_folder=found.has_own_folder)
     selection = _selection(order, found, share, tools)
     require_repeatable(raw, selection)
@@ -151,14 +165,20 @@ def raw_and_selection(order: Order, found: SubsetSource, tools: Tools) -> tuple[
 class Product:
     """What Spark has written, and counted on the way."""
 
+    selected: tuple[DataFrame, Selection]
+    """What it was made of: the raw table, and which rows of it."""
+    location: str
+    """The run's folder."""
     columns: Mapping[str, str]
     """The type of every column by Spark's name, in the order of the columns."""
     files: list[WrittenFile]
     tally: Tally
+    graph: Graph
+    """The steps that were taken."""
 
 
 def accounted_manifest(order: Order, source: Source, run_id: str, product: Product, tools: Tools) -> Manifest:
-    """Account for what was written; raise where it does not add up."""
+    """Account for what was written, raise where it does not add up; and write what rules put aside beside it."""
     ledger = balanced_ledger(product.tally, order.job, order.dataset)
     require_acceptable(ledger, order.job, order.subset, source.location)
     rows = sum(file.rows for file in product.files)
@@ -168,6 +188,8 @@ def accounted_manifest(order: Order, source: Source, run_id: str, product: Produ
             f"expected {rows_out(product.tally)} rows in the files that were written, found {rows}",
             "one run at a time may write here; run again",
         )
-    graph = flow_graph(order.job, order.kind)
-    written = Written(product.files, product.columns, ledger, {"spark": tools.sessions().version}, graph)
+    with explained(source.location, output=product.location):
+        aside = quarantine(product.selected, order, ledger, tools.writer, product.location)
+    made_by = {"spark": tools.sessions().version}
+    written = Written(product.files, product.columns, ledger, made_by, product.graph, aside)
     return manifest_of(order, source, run_id, written, tools.clock())

@@ -10,6 +10,7 @@ from functools import cached_property
 from obs2seq.domain.fingerprint import fingerprint
 from obs2seq.domain.job import Job
 from obs2seq.domain.manifest import Manifest
+from obs2seq.domain.rule_sets import pupil_rules
 from obs2seq.domain.validation import nearest
 from obs2seq.domain.vocabularies import Vocabulary, Word, encoded_columns, fitting_spec
 from obs2seq.errors import ConfigurationError, ConflictError
@@ -58,7 +59,8 @@ class Fit:
         """Return what stands for the data and all settings that a column's values follow from."""
         job = self.order.job
         shape = {name: value for name, value in job.shape().items() if name not in _NOT_FITTED_BY}
-        return fingerprint(shape, column, job.spec.pupil, list(job.spec.order_by), input_state(self.found.source))
+        order = [job.spec.pupil, *job.spec.order_by, *(job.spec.tie_breakers if pupil_rules(job.rules) else ())]
+        return fingerprint(shape, column, order, input_state(self.found.source))
 
 
 def fitted_columns(job: Job) -> tuple[str, ...]:
@@ -68,8 +70,15 @@ def fitted_columns(job: Job) -> tuple[str, ...]:
 
 def fitting_order(order: Order, columns: Sequence[str]) -> Order:
     """Return the order to look through the first subset for the values of some columns."""
-    job = replace(order.job, spec=fitting_spec(order.job.spec, columns), vocabularies={})
+    spec = fitting_spec(order.job.spec, _read(order.job, columns))
+    job = replace(order.job, spec=spec, vocabularies={})
     return Order.of(job, next(iter(job.subsets)), "sequences")
+
+
+def _read(job: Job, columns: Sequence[str]) -> tuple[str, ...]:
+    """Return what is read: where rules look at whole histories, all that orders these."""
+    ties = job.spec.tie_breakers if pupil_rules(job.rules) else ()
+    return tuple(dict.fromkeys((*columns, *ties)))
 
 
 def encoded(job: Job, location: str, fit: Fit, storage: Storage) -> Job:

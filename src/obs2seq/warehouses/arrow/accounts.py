@@ -7,6 +7,7 @@ from threading import Lock
 from obs2seq.domain import rules
 from obs2seq.domain.job import Job
 from obs2seq.domain.ledger import Ledger
+from obs2seq.domain.rule_sets import by_effect
 from obs2seq.kernel.sequencing import Counts
 from obs2seq.warehouses.arrow.selection import ROWS_IN
 
@@ -19,6 +20,7 @@ class Account:
     def __init__(self) -> None:
         self._lock = Lock()
         self._read: Counter[str] = Counter()
+        self._checked: Counter[str] = Counter()
         self._made: Counter[str] = Counter()
 
     def add_read(self, counts: Mapping[str, int]) -> None:
@@ -43,17 +45,24 @@ class Account:
         """What became of the rows that were left, by rule, and how many are in sequences."""
         return dict(self._made)
 
-    def input_ledger(self) -> Ledger:
+    def add_checked(self, counts: Mapping[str, int]) -> None:
+        """Add the rows that break rules over pupils."""
+        with self._lock:
+            self._checked.update(counts)
+
+    def input_ledger(self, job: Job) -> Ledger:
         """Return the ledger of the row rules alone: what no rule leaves out would go into sequences."""
-        left_out = {rule: n for rule, n in self._read.items() if rule != ROWS_IN and n}
-        return Ledger(self._read[ROWS_IN], self._read[ROWS_IN] - sum(left_out.values()), left_out, {})
+        counts = {rule: n for rule, n in (self._read + self._checked).items() if rule != ROWS_IN}
+        left_out, noted = by_effect(counts, job.rules)
+        return Ledger(self._read[ROWS_IN], self._read[ROWS_IN] - sum(left_out.values()), left_out, noted)
 
     def ledger(self, job: Job) -> Ledger:
         """Return the ledger of a run."""
         duplicates = {rules.DUPLICATE: self._made[rules.DUPLICATE]}
-        left_out = {rule: n for rule, n in self._read.items() if rule != ROWS_IN}
+        counts = {rule: n for rule, n in (self._read + self._checked).items() if rule != ROWS_IN}
+        left_out, noted = by_effect(counts, job.rules)
         left_out |= {rule: self._made[rule] for rule in (rules.MIN_LENGTH, rules.MAX_SEQUENCES)}
         left_out |= duplicates if job.duplicates == "drop" else {}
-        noted = duplicates if job.duplicates == "keep" else {}
+        noted |= duplicates if job.duplicates == "keep" else {}
         kept = {rule: n for rule, n in left_out.items() if n}
         return Ledger(self._read[ROWS_IN], self._made[SEQUENCED], kept, noted)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
@@ -16,6 +16,7 @@ from obs2seq.domain.files import is_hidden
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.manifest import Manifest
 from obs2seq.domain.reading import reads
+from obs2seq.domain.rule_sets import require_free_name, with_severity
 from obs2seq.domain.splits import Everything, Share
 from obs2seq.domain.vocabularies import Word
 from obs2seq.lineage.engines import arrow_graph
@@ -24,15 +25,17 @@ from obs2seq.tracing.watch import NOBODY, Watch
 from obs2seq.warehouses.arrow.accounts import Account
 from obs2seq.warehouses.arrow.activity import PupilCounts
 from obs2seq.warehouses.arrow.failures import changed
-from obs2seq.warehouses.arrow.folds import FoldMaker
+from obs2seq.warehouses.arrow.folds import maker_with_folds
 from obs2seq.warehouses.arrow.making import Maker, maker_for
 from obs2seq.warehouses.arrow.mapping import Mapping
 from obs2seq.warehouses.arrow.memory import Allowance, jemalloc, value_bytes
 from obs2seq.warehouses.arrow.pieces import Observations
+from obs2seq.warehouses.arrow.quality import RowChecks, pupil_checks
+from obs2seq.warehouses.arrow.quarantine import aside_for, columns_to_keep, maker_with_checks
 from obs2seq.warehouses.arrow.reading import TEXT_FORMATS, read_observations
 from obs2seq.warehouses.arrow.selection import Selection
 from obs2seq.warehouses.arrow.shares import Sample, Shares, column_name
-from obs2seq.warehouses.arrow.steps import Reading, Writing
+from obs2seq.warehouses.arrow.steps import Reading, Writing, check_pupils
 from obs2seq.warehouses.arrow.store import Store
 from obs2seq.warehouses.arrow.types import spark_name
 from obs2seq.warehouses.arrow.vocabularies import FirstValues, with_ids
@@ -40,7 +43,7 @@ from obs2seq.warehouses.arrow.watched import watched_groups, watched_pieces
 from obs2seq.warehouses.arrow.writing import FileWriters
 from obs2seq.warehouses.engine import Engine, Order
 from obs2seq.warehouses.manifests import Written, manifest_of, now
-from obs2seq.warehouses.subsets import SubsetSource, context_of, folds_of, share_of
+from obs2seq.warehouses.subsets import SubsetSource, context_of, share_of
 
 
 def _processors() -> int:
@@ -76,31 +79,41 @@ class ArrowEngine(Engine):
         account = Account()
         with jemalloc(), ThreadPoolExecutor(self._workshop.threads) as pool:
             observations, selection = self._opened(order, found, pool)
+            aside = aside_for(order.job, location, selection.mapped_schema)
             maker = _maker(order, selection.schema)
+            maker = maker_with_checks(maker, pupil_checks(order.job, order.subset, selection.schema), account, aside)
             writers = maker.writers(location, order.job.compression)
             allowance = self._allowance(selection.schema, maker)
             pupil = column_name(selection.schema, order.job.spec.pupil)
             with Store(selection.schema, pupil, allowance, self._workshop.temporary_folder) as store:
                 with self._workshop.watch.step("read"):
                     pieces = watched_pieces(observations.cut(allowance.piece_rows), self._workshop.watch)
-                    Reading(selection, account, store).read(pieces, pool)
-                self._require_accepted(order, found.source, account.input_ledger())
+                    Reading(selection, account, store, aside.take if aside else None).read(pieces, pool)
+                self._require_accepted(order, found.source, account.input_ledger(order.job))
                 writing = Writing(maker, writers, account, self._workshop.threads, allowance.row_group_values)
                 with self._workshop.watch.step("write"):
                     writing.write(watched_groups(store.groups(), self._workshop.watch), pool)
         ledger = account.ledger(order.job)
         ledger.check(order.dataset)
         require_acceptable(ledger, order.job, order.subset, found.source.location)
-        return self._manifest(order, found.source, run_id, ledger, writers, location)
+        quarantine = aside.finished(self._workshop.storage) if aside else None
+        written = replace(self._written(order, ledger, writers, location), quarantine=quarantine)
+        return manifest_of(order, found.source, run_id, written, self._workshop.clock())
 
     def check(self, order: Order, found: SubsetSource) -> Ledger:
         account = Account()
         with jemalloc(), ThreadPoolExecutor(self._workshop.threads) as pool:
             observations, selection = self._opened(order, found, pool)
-            maker = _maker(order, selection.schema)
-            rows = self._allowance(selection.schema, maker).piece_rows
-            Reading(selection, account, None).read(observations.cut(rows), pool)
-        ledger = account.input_ledger()
+            allowance = self._allowance(selection.schema, _maker(order, selection.schema))
+            pieces = observations.cut(allowance.piece_rows)
+            if checks := pupil_checks(order.job, order.subset, selection.schema):
+                pupil = column_name(selection.schema, order.job.spec.pupil)
+                with Store(selection.schema, pupil, allowance, self._workshop.temporary_folder) as store:
+                    Reading(selection, account, store).read(pieces, pool)
+                    check_pupils(store.groups(), checks, account)
+            else:
+                Reading(selection, account, None).read(pieces, pool)
+        ledger = account.input_ledger(order.job)
         self._require_accepted(order, found.source, ledger)
         return ledger
 
@@ -117,9 +130,16 @@ class ArrowEngine(Engine):
         with jemalloc(), ThreadPoolExecutor(self._workshop.threads) as pool:
             observations, selection = self._opened(order, found, pool)
             values = FirstValues(selection.schema, order.job.spec, columns)
-            rows = self._allowance(selection.schema, _maker(order, selection.schema)).piece_rows
-            Reading(selection, account, values).read(observations.cut(rows), pool)
-        self._require_accepted(order, found.source, account.input_ledger())
+            allowance = self._allowance(selection.schema, _maker(order, selection.schema))
+            pieces = observations.cut(allowance.piece_rows)
+            if checks := pupil_checks(order.job, order.subset, selection.schema):
+                pupil = column_name(selection.schema, order.job.spec.pupil)
+                with Store(selection.schema, pupil, allowance, self._workshop.temporary_folder) as store:
+                    Reading(selection, account, store).read(pieces, pool)
+                    values.add_checked(store.groups(), checks, account)
+            else:
+                Reading(selection, account, values).read(pieces, pool)
+        self._require_accepted(order, found.source, account.input_ledger(order.job))
         return values.values()
 
     def _opened(
@@ -127,14 +147,18 @@ class ArrowEngine(Engine):
     ) -> tuple[Observations, Selection]:
         """Return what to read, and what judges it, by the subset or for all of them alike."""
         job = order.job
-        is_read = all_columns if order.kind == "observations" else partial(reads, job)
+        is_whole = order.kind == "observations" or bool(with_severity(job.rules, "quarantine"))
+        is_read = all_columns if is_whole else partial(reads, job)
         observations = read_observations(found.source, job, is_read, pool)
         mapping = with_ids(Mapping(observations, job), job)
+        require_free_name(job.rules, mapping.names)
         share = _share(order, mapping.names, found, is_of_all=is_of_all)
         shares = Sample(job.pupil_sample, job.spec, mapping.schema), Shares(share, job.spec, mapping.schema)
         names = tuple(mapping.names) if order.kind == "observations" else job.spec.columns
+        names = columns_to_keep(job, names, tuple(mapping.names))
         is_text_input = found.source.format in TEXT_FORMATS
-        return observations, Selection(mapping, shares, job.spec, names, is_text_input=is_text_input)
+        checks = RowChecks(job, mapping.schema) if job.rules else None
+        return observations, Selection(mapping, shares, job.spec, names, is_text_input=is_text_input, checks=checks)
 
     def _allowance(self, schema: pa.Schema, maker: Maker) -> Allowance:
         allowance = Allowance(
@@ -156,15 +180,12 @@ class ArrowEngine(Engine):
             raise changed(source.location)
         require_acceptable(ledger, order.job, order.subset, source.location)
 
-    def _manifest(
-        self, order: Order, source: Source, run_id: str, ledger: Ledger, writers: FileWriters, location: str
-    ) -> Manifest:
+    def _written(self, order: Order, ledger: Ledger, writers: FileWriters, location: str) -> Written:
         stored = self._workshop.storage.list_files(location)
         sizes = {file.path: file.size for file in stored if not is_hidden(file.path)}
         files = tuple(WrittenFile(name, sizes.get(name, 0), rows) for name, rows in sorted(writers.rows.items()))
         columns = {each.name: spark_name(each.type) for each in writers.schema}
-        written = Written(files, columns, ledger, {"arrow": pa.__version__}, arrow_graph(order.kind))
-        return manifest_of(order, source, run_id, written, self._workshop.clock())
+        return Written(files, columns, ledger, {"arrow": pa.__version__}, arrow_graph(order.job, order.kind))
 
 
 def _share(order: Order, names: Sequence[str], found: SubsetSource, *, is_of_all: bool) -> Share:
@@ -174,6 +195,5 @@ def _share(order: Order, names: Sequence[str], found: SubsetSource, *, is_of_all
 
 
 def _maker(order: Order, observations: pa.Schema) -> Maker:
-    job, folds = order.job, folds_of(order.job)
-    maker = maker_for(order.kind, job, observations, context_of(job, order.subset))
-    return FoldMaker(maker, job.spec.pupil, folds) if folds else maker
+    maker = maker_for(order.kind, order.job, observations, context_of(order.job, order.subset))
+    return maker_with_folds(maker, order.job)

@@ -8,10 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from obs2seq.domain.job import Job
 from obs2seq.domain.splits import FOLD, Folds, require_no_fold
 from obs2seq.warehouses.arrow.making import Made, Maker
 from obs2seq.warehouses.arrow.shares import column_name
 from obs2seq.warehouses.arrow.spark_text import spark_text
+from obs2seq.warehouses.subsets import folds_of as job_folds
 
 
 class FoldMaker(Maker):
@@ -58,6 +60,12 @@ class FoldMaker(Maker):
     def _folded(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         folds = folds_of(batch.column(self._pupil), self._folds)
         return pa.RecordBatch.from_arrays([*batch.columns, folds], schema=self.schema)
+
+
+def maker_with_folds(maker: Maker, job: Job) -> Maker:
+    """Return a maker that adds folds to what another makes, where a job has some."""
+    folds = job_folds(job)
+    return FoldMaker(maker, job.spec.pupil, folds) if folds else maker
 
 
 def folds_of(pupils: pa.Array, folds: Folds) -> pa.Array:

@@ -34,7 +34,7 @@ class Mapping:
         raw = observations.schema
         self._sources = {name: text for name, text in job.columns.items() if text in observations.names}
         self._made = {
-            name: _expression(f"columns.{name}", text, raw)
+            name: expression(f"columns.{name}", text, raw)
             for name, text in job.columns.items()
             if name not in self._sources
         }
@@ -46,7 +46,7 @@ class Mapping:
     def mapped(self, raw: pa.Table) -> pa.Table:
         """Return a piece with the settings' columns; raise `DataError` where a row has no value."""
         made = {name: raw.column(text) for name, text in self._sources.items()}
-        made |= {name: pa.chunked_array([expression.values(raw)]) for name, expression in self._made.items()}
+        made |= {name: pa.chunked_array([made_by.values(raw)]) for name, made_by in self._made.items()}
         if not made:
             return raw
         columns = {name: raw.column(name) for name in raw.column_names if not _is_among(name, made)} | made
@@ -65,7 +65,7 @@ class Mapping:
 
     def _schema(self, raw: pa.Schema) -> pa.Schema:
         types = {name: raw.field(text).type for name, text in self._sources.items()}
-        types |= {name: expression.type for name, expression in self._made.items()}
+        types |= {name: made_by.type for name, made_by in self._made.items()}
         read = {name: raw.field(name).type for name in raw.names if not _is_among(name, types)} | types
         return pa.schema([(name, read[name]) for name in self.names if name in read])
 
@@ -75,14 +75,19 @@ def _filter(text: str | None, schema: pa.Schema, names: Sequence[str]) -> Expres
     if text is None:
         return None
     is_column = text in names
-    found = text if is_column else _expression("row_filter", text, schema)
-    type_ = schema.field(text).type if isinstance(found, str) else found.type
-    if type_ not in (pa.bool_(), pa.null()):
-        raise ConfigurationError("row_filter", f"expected a condition, found an expression of type {spark_name(type_)}")
+    found = text if is_column else expression("row_filter", text, schema)
+    require_condition("row_filter", schema.field(text).type if isinstance(found, str) else found.type)
     return found
 
 
-def _expression(setting: str, text: str, schema: pa.Schema) -> Expression:
+def require_condition(setting: str, type_: pa.DataType) -> None:
+    """Raise `ConfigurationError` unless values of a type can be true, false or null."""
+    if type_ not in (pa.bool_(), pa.null()):
+        raise ConfigurationError(setting, f"expected a condition, found an expression of type {spark_name(type_)}")
+
+
+def expression(setting: str, text: str, schema: pa.Schema) -> Expression:
+    """Return what computes an expression; raise `ConfigurationError` where it cannot, or where sqlglot is missing."""
     try:
         from obs2seq.warehouses.arrow.expressions.expression import Expression
     except ModuleNotFoundError as error:

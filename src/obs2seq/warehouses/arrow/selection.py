@@ -15,6 +15,7 @@ from obs2seq.errors import DataError
 from obs2seq.kernel.columns import Array
 from obs2seq.kernel.schema import is_text
 from obs2seq.warehouses.arrow.mapping import Mapping
+from obs2seq.warehouses.arrow.quality import RowChecks
 from obs2seq.warehouses.arrow.shares import Sample, Shares, column_name
 from obs2seq.warehouses.arrow.types import CODED_TEXT, spark_name
 
@@ -31,6 +32,8 @@ class Selected:
 
     table: pa.Table
     counts: Counter[str]
+    quarantined: pa.Table | None = None
+    """Whole rows that a rule of the settings puts aside; None: there is no such rule."""
 
 
 class Selection:
@@ -42,6 +45,7 @@ class Selection:
         spec: Names pupil and time.
         names: The columns to keep.
         is_text_input: Whether the rows were decoded from text.
+        checks: Try the settings' rules; None: there are none.
 
     Raises:
         DataError: A column is missing, or the time is no time.
@@ -55,9 +59,10 @@ class Selection:
         names: tuple[str, ...],
         *,
         is_text_input: bool,
+        checks: RowChecks | None = None,
     ) -> None:
         require_columns(spec.columns, mapping.names)
-        self._mapping, (self._sample, self._shares) = mapping, shares
+        self._mapping, (self._sample, self._shares), self._checks = mapping, shares, checks
         self._pupil, self._time = (column_name(mapping.schema, name) for name in (spec.pupil, spec.order_by[0]))
         self._names = [column_name(mapping.schema, name) for name in names]
         texts = [column_name(mapping.schema, name) for name in spec.columns]
@@ -69,6 +74,11 @@ class Selection:
         """The columns that are kept; texts are coded, so that they are the same in every piece."""
         types = {name: self._mapping.schema.field(name).type for name in self._names}
         return pa.schema([(name, CODED_TEXT if type_ == pa.string() else type_) for name, type_ in types.items()])
+
+    @property
+    def mapped_schema(self) -> pa.Schema:
+        """All columns that are read, as they come from the mapping."""
+        return self._mapping.schema
 
     def select(self, raw: pa.Table) -> Selected:
         """Map and judge the rows of a piece."""
@@ -83,7 +93,26 @@ class Selection:
         if is_context is not None:
             counts[rules.OTHER_SUBSET] += int(np.count_nonzero(is_context & ~left_out))
         kept = pa.Table.from_arrays([_coded(table.column(name)) for name in self._names], schema=self.schema)
-        return Selected(kept.filter(pa.array(~left_out)) if left_out.any() else kept, counts)
+        quarantined = self._quarantined(table, left_out, is_context, counts)
+        return Selected(kept.filter(pa.array(~left_out)) if left_out.any() else kept, counts, quarantined)
+
+    def _quarantined(
+        self, table: pa.Table, left_out: Array, is_context: Array | None, counts: Counter[str]
+    ) -> pa.Table | None:
+        """Try the settings' rules on what the others leave; count and leave out what they put aside, and return it.
+
+        Context that breaks a rule is left out too; the subset that it belongs to counts and keeps it.
+        """
+        if self._checks is None:
+            return None
+        checked = self._checks.check(table, ~left_out if left_out.any() else None, is_context)
+        counts.update(checked.counts)
+        if checked.is_left_out is None:
+            return None
+        is_aside: Array = np.zeros(len(table), bool)
+        is_aside[~left_out] = checked.is_aside
+        left_out[~left_out] = checked.is_left_out
+        return checked.quarantined(table, is_aside)
 
     def _broken(self, table: pa.Table) -> Iterator[tuple[str, Array]]:
         """Yield the rules that some row may break, in the order in which they are tried, and which rows do."""

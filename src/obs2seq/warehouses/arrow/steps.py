@@ -9,10 +9,13 @@ from functools import partial
 from threading import Lock
 from typing import TypeVar
 
+import pyarrow as pa
+
 from obs2seq.warehouses.arrow.accounts import Account
 from obs2seq.warehouses.arrow.activity import PupilCounts
 from obs2seq.warehouses.arrow.making import Made, Maker
 from obs2seq.warehouses.arrow.pieces import Piece
+from obs2seq.warehouses.arrow.quality import PupilChecks
 from obs2seq.warehouses.arrow.selection import Selection
 from obs2seq.warehouses.arrow.store import Group, Store
 from obs2seq.warehouses.arrow.vocabularies import FirstValues
@@ -32,11 +35,13 @@ class Reading:
         selection: Judges rows.
         account: Counts them.
         store: Takes those that are kept; None: only count.
+        aside: Takes those that are quarantined.
     """
 
     selection: Selection
     account: Account
     store: Store | PupilCounts | FirstValues | None
+    aside: Callable[[pa.Table], None] | None = None
     _lock: Lock = field(default_factory=Lock)
     _done: int = 0
     _total: int = 0
@@ -51,6 +56,8 @@ class Reading:
         for part, (raw, size) in enumerate(piece.read()):
             selected = self.selection.select(raw)
             self.account.add_read(selected.counts)
+            if self.aside is not None and selected.quarantined is not None:
+                self.aside(selected.quarantined)
             done = self._share_done(size)
             if self.store is not None and len(selected.table):
                 self.store.add((number, part), selected.table, done)
@@ -109,6 +116,13 @@ class Writing:
     def _parts(self, made: Made) -> Iterator[tuple[int, int]]:
         """Cut the output so that each thread has its share, where that is worth it."""
         return made.parts(max(min(self.threads, made.values(self.maker.width) // _WORTH_A_THREAD), 1))
+
+
+def check_pupils(groups: Iterable[Group], checks: PupilChecks, account: Account) -> None:
+    """Try the rules over pupils on all groups, and make nothing of them."""
+    for group in groups:
+        account.add_checked(checks.check(group.read()).counts)
+        group.discard()
 
 
 def for_each(pool: Executor, do: Callable[[Item], None], items: Iterable[Item]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from threading import Lock
 
 import pyarrow as pa
@@ -15,8 +15,11 @@ from obs2seq.domain.vocabularies import FIRST, NULL, UNKNOWN, Vocabulary, Word, 
 from obs2seq.errors import DataError
 from obs2seq.kernel.columns import Array, load
 from obs2seq.kernel.ordering import Ordering
+from obs2seq.warehouses.arrow.accounts import Account
 from obs2seq.warehouses.arrow.mapping import Mapping, with_columns
+from obs2seq.warehouses.arrow.quality import PupilChecks
 from obs2seq.warehouses.arrow.shares import column_name
+from obs2seq.warehouses.arrow.store import Group
 from obs2seq.warehouses.arrow.types import spark_name
 from obs2seq.warehouses.vocabularies import vocabulary_of
 
@@ -121,6 +124,16 @@ class FirstValues:
                 waiting.append(firsts)
                 if len(waiting) > 1 and sum(map(len, waiting)) > _MOST_WAITING:
                     self._waiting[name] = [self._firsts(pa.concat_tables(waiting))]
+
+    def add_checked(self, groups: Iterable[Group], checks: PupilChecks, account: Account) -> None:
+        """Take the observations of all groups but those that a rule over pupils leaves out."""
+        for number, group in enumerate(groups):
+            table = group.read()
+            checked = checks.check(table)
+            account.add_checked(checked.counts)
+            kept = table if checked.is_left_out is None else table.filter(pa.array(~checked.is_left_out))
+            self.add((0, number), kept, 1.0)
+            group.discard()
 
     def values(self) -> dict[str, list[Word]]:
         """Return each value that is not null, by first appearance; then by its text, by code point."""

@@ -35,6 +35,16 @@ def require_split(job: Job) -> None:
         raise ConfigurationError("folds", f"expected none where Athena computes, found {job.folds}", hint)
 
 
+def require_no_rules(job: Job) -> None:
+    """Raise `ConfigurationError` where the settings have quality rules."""
+    if job.rules:
+        names = ", ".join(rule.name for rule in job.rules)
+        problem = f"expected none where Athena computes, which tries no quality rules, found {names}"
+        raise ConfigurationError(
+            "rules", problem, "leave out with row_filter what has to go, or set MODE=emr or MODE=local"
+        )
+
+
 def s3_location(location: str) -> str:
     """Return an S3 location without a slash at its end; raise `ConfigurationError` for any other."""
     if not is_s3(location):

@@ -17,6 +17,7 @@ from obs2seq.warehouses.athena.datasets import EmptyFolderDataset
 from obs2seq.warehouses.athena.engine import AthenaEngine, AthenaTools
 from obs2seq.warehouses.athena.files import ParquetFooters
 from obs2seq.warehouses.athena.limits import (
+    require_no_rules,
     require_one_table,
     require_parquet,
     require_production,
@@ -64,6 +65,7 @@ class AthenaWarehouseService(WarehouseService):
         require_columns_alone(job.spec)
         require_production(job)
         require_split(job)
+        require_no_rules(job)
         tools = AthenaTools(queries, self._table, footers, storage, watch=watch)
         super().__init__(job, WatchedEngine(AthenaEngine(tools), watch), storage, partial(EmptyFolderDataset, storage))
         self._catalogue, self._footers, self._table_name = catalogue, footers, table

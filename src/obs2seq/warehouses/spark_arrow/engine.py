@@ -18,9 +18,10 @@ from obs2seq.domain.locations import join
 from obs2seq.domain.manifest import Manifest
 from obs2seq.domain.vocabularies import Word
 from obs2seq.errors import ConfigurationError
-from obs2seq.flow.dataflow import select_observations
+from obs2seq.flow.dataflow import flow_graph, select_observations
 from obs2seq.flow.sequences import ROWS_OUT, SEQUENCED
 from obs2seq.flow.tallies import Tally
+from obs2seq.lineage.engines import task_graph
 from obs2seq.ports import Storage, WrittenFile
 from obs2seq.warehouses.arrow.memory import in_words
 from obs2seq.warehouses.arrow.types import spark_name
@@ -33,7 +34,7 @@ from obs2seq.warehouses.spark_arrow.shuffling import attempts_of, wait_for_strag
 from obs2seq.warehouses.spark_arrow.sizes import Sizes
 from obs2seq.warehouses.spark_arrow.tasks import TaskOrder
 from obs2seq.warehouses.spark_arrow.types import task_schema
-from obs2seq.warehouses.subsets import SubsetSource
+from obs2seq.warehouses.subsets import SubsetSource, context_of
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ class ArrowSparkEngine(Engine):
     def make(self, order: Order, found: SubsetSource, location: str, run_id: str) -> Manifest:
         tally = Tally()
         with explained(found.source.location, output=location), _told_by_tasks():
-            raw, selection = raw_and_selection(order, found, self._tools)
+            selected = raw, selection = raw_and_selection(order, found, self._tools)
             observations = select_observations(raw, order.job.spec, selection, tally, order.kind, self._tools.watch)
             task = self._task(order, observations, location)
             partitions = self._partitions(task, found.source.size)
@@ -66,7 +67,9 @@ class ArrowSparkEngine(Engine):
         self._remove_others(location, files)
         _put_counts(tally, attempts)
         columns = {field.name: spark_name(field.type) for field in task.maker().schema}
-        return accounted_manifest(order, found.source, run_id, Product(columns, files, tally), self._tools)
+        graph = task_graph(order.job, order.kind, flow_graph(order.job, order.kind).path_to("observations"))
+        product = Product(selected, location, columns, files, tally, graph)
+        return accounted_manifest(order, found.source, run_id, product, self._tools)
 
     def count_pupils(self, order: Order, found: SubsetSource) -> Mapping[str, int]:
         return SparkEngine(self._tools).count_pupils(order, found)
@@ -78,10 +81,10 @@ class ArrowSparkEngine(Engine):
         return SparkEngine(self._tools).check(order, found)
 
     def _task(self, order: Order, observations: DataFrame, location: str) -> TaskOrder:
-        context = self._tools.sessions().sparkContext
         schema = task_schema(observations.schema)
-        budget, folder = self._sizes.budget(context), self._sizes.temporary_folder
-        task = TaskOrder(order.kind, order.job, schema, location, budget, folder, self._environment)
+        budget, folder = self._sizes.budget(self._tools.sessions().sparkContext), self._sizes.temporary_folder
+        context = context_of(order.job, order.subset)
+        task = TaskOrder(order.kind, order.job, schema, location, budget, folder, self._environment, context)
         _require_enough(task)
         return task
 

@@ -17,9 +17,11 @@ from pyspark import TaskContext
 from obs2seq.domain.files import WrittenFile
 from obs2seq.domain.job import Job
 from obs2seq.domain.locations import join
+from obs2seq.domain.split_times import TimeRange
 from obs2seq.storage.filesystems import opened
 from obs2seq.warehouses.arrow.accounts import Account
 from obs2seq.warehouses.arrow.failures import unwritable
+from obs2seq.warehouses.arrow.folds import maker_with_folds
 from obs2seq.warehouses.arrow.making import Maker, maker_for
 from obs2seq.warehouses.arrow.memory import Allowance, jemalloc, value_bytes
 from obs2seq.warehouses.arrow.shares import column_name
@@ -45,6 +47,7 @@ class TaskOrder:
         budget: What a task's observations may take of memory, in bytes.
         temporary_folder: Where the rest waits; None: on the executor's own disks.
         environment: Variables that tell where S3 is, above the executor's own.
+        context: The range of time before which observations are context; None: none is.
     """
 
     kind: Literal["sequences", "observations"]
@@ -54,10 +57,11 @@ class TaskOrder:
     budget: int
     temporary_folder: str | None
     environment: Mapping[str, str]
+    context: TimeRange | None = None
 
     def maker(self) -> Maker:
         """Return what makes the output; raise where the specification does not fit the columns."""
-        return maker_for(self.kind, self.job, self.schema)
+        return maker_with_folds(maker_for(self.kind, self.job, self.schema, self.context), self.job)
 
     def allowance(self) -> Allowance:
         """Return what the budget means for one task, which has one thread."""

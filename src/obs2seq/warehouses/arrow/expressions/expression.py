@@ -35,6 +35,11 @@ class Expression:
         self._small = [name.lower() for name in schema.names]
         self.type = self._type()
 
+    @property
+    def columns(self) -> set[str]:
+        """The columns that it reads, as the schema spells them; `values` takes tables that have no others, too."""
+        return {self._column(node) for node in self._node.find_all(exp.Column)}
+
     def values(self, table: pa.Table) -> pa.Array:
         """Return a value for each row of a table.
 
@@ -78,7 +83,7 @@ class Expression:
         except pa.ArrowNotImplementedError:
             raise self._unknown(f"{_name(node)} over columns of these types") from None
 
-    def _column(self, node: exp.Column) -> int:
+    def _column(self, node: exp.Column) -> str:
         if len(node.parts) > 1:
             raise self._unknown("a field of a record")
         if self._small.count(node.name.lower()) != 1:
@@ -86,7 +91,8 @@ class Expression:
             raise ConfigurationError(
                 self._setting, f"expected a column or a Spark SQL expression over the input, found: {found}"
             )
-        return self._small.index(node.name.lower())
+        name: str = self._schema.names[self._small.index(node.name.lower())]
+        return name
 
     def _unknown(self, found: str) -> UnfitError:
         return UnfitError(
@@ -99,14 +105,14 @@ class _Columns:
 
     def __init__(self, table: pa.Table) -> None:
         self._table = table
-        self._known: dict[int, pa.Array] = {}
+        self._known: dict[str, pa.Array] = {}
 
-    def __getitem__(self, index: int) -> pa.Array:
-        if index not in self._known:
-            column = self._table.column(index)
+    def __getitem__(self, name: str) -> pa.Array:
+        if name not in self._known:
+            column = self._table.column(name)
             plain = column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
-            self._known[index] = pa.concat_arrays(plain.chunks) if plain.num_chunks else pa.array([], plain.type)
-        return self._known[index]
+            self._known[name] = pa.concat_arrays(plain.chunks) if plain.num_chunks else pa.array([], plain.type)
+        return self._known[name]
 
 
 def _name(node: exp.Expr) -> str:

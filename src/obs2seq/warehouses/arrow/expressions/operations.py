@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+import math
 from collections.abc import Callable, Sequence
 
 import pyarrow as pa
@@ -64,8 +65,15 @@ def _compared(kind: type[exp.Expr], left: Value, right: Value) -> Value:
     plain = _COMPARISONS[kind](left.data, right.data)
     if not pa.types.is_floating(left.type):
         return Value(plain)
+    if _is_number(right.data):  # of what is compared with it, NaN alone is above it and does not say so
+        return Value(pc.or_(plain, pc.is_nan(left.data)) if kind in (exp.GT, exp.GTE) else plain)
     nans = pc.is_nan(left.data), pc.is_nan(right.data)
     return Value(pc.if_else(pc.or_(*nans), _COMPARISONS[kind](*(pc.cast(nan, pa.int8()) for nan in nans)), plain))
+
+
+def _is_number(data: Data) -> bool:
+    """Whether this is one float for all rows, and not NaN."""
+    return isinstance(data, pa.Scalar) and data.is_valid and not math.isnan(data.as_py())
 
 
 _COMPARISONS: dict[type[exp.Expr], Callable[[Data, Data], Data]] = {
@@ -100,10 +108,24 @@ def between(node: exp.Between, rows: Rows) -> Value:
 def membership(node: exp.In, rows: Rows) -> Value:
     """Compare a value with several."""
     value, *others = together([rows(each) for each in (node.this, *node.expressions)], COMPARISON)
+    if len(others) >= _MANY and not isinstance(value.data, pa.Scalar) and _are_plain(others):
+        known = pa.array([other.data.as_py() for other in others], value.type)
+        return Value(pc.if_else(pc.is_valid(value.data), pc.is_in(value.data, known), pa.scalar(None, BOOLEAN)))
     found: Data = pa.scalar(False)
     for other in others:
         found = pc.or_kleene(found, _compared(exp.EQ, value, other).data)
     return Value(found)
+
+
+_MANY = 4
+"""From so many values on, a look into a table of them is faster than one comparison after another."""
+
+
+def _are_plain(values: Sequence[Value]) -> bool:
+    """Whether values stand in the expression, are not null, and equal one another as their bits do."""
+    type_ = values[0].type
+    is_exact = not pa.types.is_floating(type_) and not pa.types.is_nested(type_)
+    return is_exact and all(isinstance(value.data, pa.Scalar) and value.data.is_valid for value in values)
 
 
 def identity(node: exp.Is, rows: Rows) -> Value:

@@ -1,0 +1,69 @@
+"""The rows that quality rules put aside on Spark, written beside the run's data."""
+
+from dataclasses import replace
+
+from pyspark.sql import DataFrame
+from pyspark.sql.types import NullType
+
+from obs2seq.domain.ledger import Ledger
+from obs2seq.domain.locations import join
+from obs2seq.domain.manifest import Quarantine
+from obs2seq.domain.rule_sets import pupil_rules, row_rules, with_severity
+from obs2seq.domain.runs import QUARANTINE
+from obs2seq.errors import DataError
+from obs2seq.flow.columns import named
+from obs2seq.flow.dataflow import quarantined
+from obs2seq.flow.selection import Selection
+from obs2seq.ports import SequenceWriter
+from obs2seq.warehouses.engine import Order
+
+
+def quarantine(
+    selected: tuple[DataFrame, Selection], order: Order, ledger: Ledger, writer: SequenceWriter, location: str
+) -> Quarantine | None:
+    """Write what was counted as quarantined, with a job of its own; none where nothing was.
+
+    Spark writes one output a job. Held back in memory or on disk until the first is written, the rows would cost every
+    run; read anew, they cost only those that have some.
+
+    Args:
+        selected: The raw table, and which rows of it to take.
+        order: Has the rules.
+        ledger: Of what was counted.
+        writer: Writes them.
+        location: The run's folder.
+
+    Returns:
+        What was written; None where no rule quarantines.
+
+    Raises:
+        DataError: There are more or fewer rows now than were counted: the input has changed.
+    """
+    rules, (raw, selection) = order.job.rules, selected
+    if not with_severity(rules, "quarantine"):
+        return None
+    counts = [_count(ledger, with_severity(found, "quarantine")) for found in (row_rules(rules), pupil_rules(rules))]
+    if not any(counts):
+        return Quarantine(rows=0, files=())
+    frames = [
+        quarantined(raw, order.job.spec, selection, by_pupil=by_pupil)
+        for by_pupil, count in zip((False, True), counts, strict=True)
+        if count
+    ]
+    frame = frames[0] if len(frames) == 1 else frames[0].unionByName(frames[1])
+    files = writer.write(_writable(frame), join(location, QUARANTINE))
+    rows = sum(file.rows for file in files)
+    if rows != sum(counts):
+        problem = f"expected {sum(counts)} quarantined rows, as many as were counted, found {rows}"
+        raise DataError(order.dataset, problem, "run again when nobody writes to the data location")
+    return Quarantine(rows=rows, files=tuple(replace(file, path=join(QUARANTINE, file.path)) for file in files))
+
+
+def _count(ledger: Ledger, names: list[str]) -> int:
+    return sum(ledger.left_out.get(name, 0) for name in names)
+
+
+def _writable(frame: DataFrame) -> DataFrame:
+    """Parquet has no column of nulls alone without a type."""
+    empty = [field.name for field in frame.schema if isinstance(field.dataType, NullType)]
+    return frame.withColumns({name: named(name).cast("string") for name in empty}) if empty else frame
