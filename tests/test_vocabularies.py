@@ -24,7 +24,7 @@ from obs2seq.storage.routing import RoutedStorage
 from obs2seq.storage.vocabularies import VocabularyFiles
 from obs2seq.warehouses.arrow.engine import ArrowEngine
 from obs2seq.warehouses.vocabularies import require_one_vocabulary
-from tests.small_jobs import answers, published_rows, put_answers, settings_for
+from tests.small_jobs import CORRECT, answers, published_rows, put_answers, settings_for
 
 SKILL = {"name": "skill", "column": "skill", "encode": "vocabulary"}
 TWO = {"train": 0.5, "test": 0.5}
@@ -485,3 +485,45 @@ def test_whole_numbers_that_come_first_together_go_by_their_text(tmp_path: Path)
     made(tmp_path, subsets={"train": 1.0}, features=(exercise,), order_by=("answered_at",))
 
     assert obs2seq.vocabulary(tmp_path / "out", "exercise_id")[3:] == [-1, 10, 100, 9]
+
+
+RULES = (
+    {"name": "in_time", "kind": "range", "column": "duration_s", "most": 90, "severity": "quarantine"},
+    {"name": "once", "kind": "unique", "columns": ["pupilid", "observation_id"], "severity": "quarantine"},
+    {"name": "robots", "kind": "max_per_pupil", "most": 4, "severity": "quarantine"},
+)
+
+
+def put_with_robots(place: Path) -> Path:
+    """Ten answers of a robot, one that took too long, and one that is there twice: wrong, of another skill."""
+    known = skilled(3, "b", "slow", "a", "a")
+    known[1]["duration_s"] = 1000.0
+    known[3] |= known[0] | {"skill": "z again", "correct": 0}
+    robot = skilled(1, *(["early"] * 10))
+    put_answers(f"{place}/in/train/a.parquet", robot, known)
+    put_answers(f"{place}/in/test/a.parquet", skilled(9, "slow", "a", "early", "b"))
+    return place
+
+
+@pytest.mark.parametrize("rules", [RULES[:1], RULES], ids=["rows", "pupils"])
+def test_what_a_rule_puts_aside_gives_no_id(rules: tuple[dict[str, Any], ...], tmp_path: Path) -> None:
+    made(put_with_robots(tmp_path), features=(SKILL, CORRECT), rules=rules)
+
+    found = obs2seq.vocabulary(tmp_path / "out", "skill")[3:]
+
+    assert found == (["early", "b", "z again", "a"] if len(rules) == 1 else ["z again", "a"])
+    (aside,) = (tmp_path / "out" / "train_sequenced_4").glob("*/_quarantine/*.parquet")
+    assert "slow" in pq.read_table(aside)["skill"].to_pylist()
+
+
+def test_a_stratified_split_says_whose_values_are_known(tmp_path: Path) -> None:
+    put_answers(f"{tmp_path}/in/a.parquet", *(skilled(n, f"of {n}", "all") for n in range(10)))
+
+    made(tmp_path, subset_method="stratified", audit="off")
+
+    known = obs2seq.vocabulary(tmp_path / "out", "skill")[3:]
+    assert len(known) == 5 + 1
+    assert {row[0] for row in ids(tmp_path, "train").values()} == {
+        i for i, each in enumerate(known, 3) if each != "all"
+    }
+    assert {row[0] for row in ids(tmp_path, "test").values()} == {2}

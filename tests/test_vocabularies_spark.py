@@ -8,13 +8,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyspark.sql import SparkSession
 
 import obs2seq
 from obs2seq.bootstrap import run
 from obs2seq.errors import ConfigurationError, DataError
 from tests.commands import put_parquet
-from tests.small_jobs import published_rows, put_answers, settings_for
-from tests.test_vocabularies import ARROW, SKILL, TWO, ids, made, put_school, skilled
+from tests.small_jobs import CORRECT, published_rows, put_answers, settings_for
+from tests.test_vocabularies import ARROW, RULES, SKILL, TWO, ids, made, put_school, put_with_robots, skilled
 
 pytestmark = pytest.mark.usefixtures("spark")
 
@@ -118,3 +119,35 @@ def test_columns_that_cannot_be_encoded_are_refused(tmp_path: Path) -> None:
         made(tmp_path, columns={"skill": "exercise_id"}, **ENGINES["native"])
     (file,) = (tmp_path / "out" / "_vocabularies" / "skill").glob("*.parquet")
     assert pq.read_table(file)["value"].to_pylist() == ["b", "c", "a"]
+
+
+@pytest.mark.parametrize("rules", [RULES[:1], RULES], ids=["rows", "pupils"])
+def test_what_a_rule_puts_aside_gives_no_id(rules: tuple[dict[str, Any], ...], tmp_path: Path) -> None:
+    for name, told in (("a", ARROW), ("b", ENGINES["native"])):
+        made(put_with_robots(tmp_path / name), features=(SKILL, CORRECT), rules=rules, **told)
+
+    first, second = (obs2seq.vocabulary(tmp_path / name / "out", "skill")[3:] for name in "ab")
+
+    assert first == second == (["early", "b", "z again", "a"] if len(rules) == 1 else ["z again", "a"])
+    assert ids(tmp_path / "a", "test") == ids(tmp_path / "b", "test")
+
+
+def test_heavy_pupils_that_are_shared_have_the_same_ids(tmp_path: Path) -> None:
+    put_answers(f"{tmp_path}/in/a.parquet", skilled(1, *(WORDS * 8)))
+    told = {"subsets": {"train": 1.0}, "subset_method": "stratified"} | ENGINES["native"]
+
+    made(tmp_path, sequence_length=100, **told)
+    whole = published_rows(f"{tmp_path}/out/train_sequenced_100")[1]
+    made(tmp_path, sequence_length=100, spread_pupils_above=10, force=True, **told)
+
+    assert published_rows(f"{tmp_path}/out/train_sequenced_100")[1] == whole
+    assert whole[0]["skill_sequence"][:4] == [3, 1, 4, 5]
+
+
+def test_delta_takes_ids_beside_whole_observations(spark: SparkSession, tmp_path: Path) -> None:
+    told = settings_for(f"{put_school(tmp_path)}/in", f"{tmp_path}/out", features=(SKILL,), subsets=TWO, engine="spark")
+
+    run(told.model_copy(update={"output": "observations", "output_format": "delta"}))
+
+    rows = spark.read.format("delta").load(f"{tmp_path}/out/test_prepared").orderBy("answered_at").collect()
+    assert [row["vocabulary:skill"] for row in rows] == [5, 2, 1, 3]
