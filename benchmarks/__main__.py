@@ -81,7 +81,7 @@ def contenders(only: list[str] | None, size: int) -> list[Contender]:
     return [
         contender
         for name, contender in CONTENDERS.items()
-        if (only is None or name in only) and (contender.most is None or size <= contender.most)
+        if (only is None or name in only) and contender.least <= size <= (contender.most or size)
     ]
 
 

@@ -4,6 +4,7 @@ import hashlib
 import shutil
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from obs2seq.domain.manifest import Manifest
 from obs2seq.domain.splits import hash_range
 from obs2seq.errors import ConfigurationError, DataError, DataNotFoundError, StorageError
 from obs2seq.storage.filesystems import opened
-from obs2seq.warehouses.arrow import memory
+from obs2seq.warehouses.arrow import buckets, memory
 from tests import oracle
 from tests.arrow_vectors import ArrowVector, load_arrow_vectors
 from tests.commands import put_parquet
@@ -160,6 +161,31 @@ def test_a_temporary_folder_without_room_is_refused_with_what_is_needed(
     ):
         made(tmp_path / "in", tmp_path / "out", **options)
     assert list((tmp_path / "temporary").iterdir()) == []
+
+
+@pytest.mark.parametrize("free", [4096, 1 << 40], ids=["no room", "room"])
+def test_what_memory_holds_goes_into_files_above_a_size_only_where_they_have_room(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, free: int
+) -> None:
+    put_answers(str(tmp_path / "in" / "part-0.parquet"), *(answers(pupil, [1, 0] * 50) for pupil in range(40)))
+    usage, taken = shutil.disk_usage(tmp_path), list[int]()
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=free))
+    monkeypatch.setattr(memory, "_LIGHT", 1 << 17)
+    monkeypatch.setattr(buckets.Bucket, "finish", _noting(buckets.Bucket.finish, taken))
+
+    manifest, rows = made(tmp_path / "in", tmp_path / "out", memory_budget="1g")
+
+    assert manifest.ledger.sequenced == 4000
+    assert len(rows) == 40 * 34
+    assert sum(taken) == (0 if free == 4096 else 4000)
+
+
+def _noting(finish: Callable[[buckets.Bucket], None], taken: list[int]) -> Callable[[buckets.Bucket], None]:
+    def noted(bucket: buckets.Bucket) -> None:
+        taken.append(bucket.rows)
+        finish(bucket)
+
+    return noted
 
 
 def test_a_temporary_folder_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -17,7 +17,6 @@ from obs2seq.lineage import code, modules
 from obs2seq.lineage import graph as lineage_graph
 from obs2seq.lineage.catalogue import catalogue, print_catalogue
 from obs2seq.lineage.drawing import dot, tree
-from obs2seq.lineage.engines import task_graph
 from obs2seq.lineage.graph import Graph
 from obs2seq.settings import Settings
 from tests.commands import asked
@@ -36,6 +35,7 @@ ENGINES = [
     {"mode": "local", "engine": "arrow"},
     {"mode": "athena"},
     {"mode": "local", **TOLD},
+    {"mode": "local", "execution": "arrow", **TOLD},
     {"mode": "local", "engine": "arrow", **TOLD},
     {"mode": "local", "engine": "arrow", **TOLD, **OVER_PUPILS},
     {"mode": "local", "engine": "arrow", "layout": "indexed"},
@@ -102,10 +102,9 @@ def test_folds_have_a_version_of_their_own_and_leave_the_others_theirs() -> None
 
 
 def test_tasks_on_spark_select_as_spark_does_and_make_what_the_kernel_does() -> None:
-    told = job(settings(**TOLD))
     native, arrow = graph(settings(**TOLD)), graph(settings(engine="arrow", **TOLD))
 
-    tasks = task_graph(told, "sequences", native.path_to("observations"))
+    tasks = graph(settings(execution="arrow", **TOLD))
 
     selected = native.path_to("observations").steps
     assert {name: tasks.versions[name] for name in selected} == {name: native.versions[name] for name in selected}

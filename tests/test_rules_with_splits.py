@@ -1,5 +1,6 @@
 """Quality rules beside context, folds, assignments, a stage and the indexed layout, worked out by hand."""
 
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -162,3 +163,19 @@ def test_what_tries_no_such_rules_says_so_before_it_starts(
     values = {"rules": (rule,), "engine": "spark"} | changes
     with pytest.raises(ConfigurationError, match=message):
         warehouse(settings_for("s3://bucket/in", "s3://bucket/out", **values))
+
+
+def test_files_of_rules_and_assignments_are_looked_for_in_the_region_that_is_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("obs2seq.bootstrap.jobs.references", lambda _: {})
+    told: list[tuple[str, str | None]] = []
+    for name in ("jobs", "on_arrow"):
+        module = importlib.import_module(f"obs2seq.bootstrap.{name}")  # the package has functions of these names
+        monkeypatch.setattr(module, "tell_region", lambda *each: told.append(each))
+    known = {"name": "k", "kind": "known", "column": "correct", "file": "s3://sets/known.csv", "severity": "warn"}
+    split = {"subset_method": "stratified", "split_assignment": "s3://kept/assignment"}
+
+    warehouse(settings_for("in", "out", engine="arrow", rules=(known,), s3_region="eu-north-1", **split))
+
+    assert {("s3://sets/known.csv", "eu-north-1"), ("s3://kept/assignment", "eu-north-1")} <= set(told)

@@ -23,6 +23,8 @@ class Contender:
     is_spark: bool = False
     most: int | None = None
     """Above so many observations it is left out."""
+    least: int = 0
+    """Below so many, too."""
 
     def sequences(self) -> Callable[[Path, Path], None]:
         """Import the contender's library and return what does the work."""
@@ -36,6 +38,7 @@ CONTENDERS = {
         Contender("polars_lazy", "polars, lazy, sink_parquet"),
         Contender("duckdb_list", "DuckDB, list(… ORDER BY)"),
         Contender("obs2seq_arrow", "obs2seq, engine: arrow"),
+        Contender("obs2seq_arrow_1g", "obs2seq, engine: arrow, memory_budget: 1g", least=30_000_000),
         Contender("obs2seq_table", "obs2seq.sequence_table between pyarrow's reader and writer"),
         Contender("spark_floor", "Spark's floor: scan, shuffle, sort, flat write", makes="observations", is_spark=True),
         Contender("obs2seq_spark", "obs2seq on Spark, the whole job", is_spark=True),

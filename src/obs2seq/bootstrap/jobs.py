@@ -2,8 +2,10 @@
 
 from obs2seq.aws.access import S3Access
 from obs2seq.domain.job import Job
+from obs2seq.domain.quality import Known
 from obs2seq.domain.rule_sets import require_fit
 from obs2seq.settings import Settings
+from obs2seq.storage.filesystems import tell_region
 from obs2seq.storage.references import references
 
 
@@ -15,6 +17,9 @@ def s3_access(settings: Settings) -> S3Access:
 def job(settings: Settings) -> Job:
     """Return what the settings say about the result; files that rules name are read now."""
     require_fit(settings.rules, settings.pupil, settings.output_format)
+    for rule in settings.rules:
+        if isinstance(rule, Known) and rule.file:
+            tell_region(rule.file, settings.s3_region)
     return Job(
         spec=settings.spec,
         subsets=settings.subsets,

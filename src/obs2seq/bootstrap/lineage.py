@@ -12,14 +12,14 @@ from obs2seq.errors import ConfigurationError
 from obs2seq.lineage.catalogue import Entry, catalogue
 from obs2seq.lineage.changes import Changes, changes
 from obs2seq.lineage.columns import output_columns
-from obs2seq.lineage.engines import arrow_graph, athena_graph
+from obs2seq.lineage.engines import arrow_graph, athena_graph, task_graph
 from obs2seq.lineage.graph import Graph
 from obs2seq.settings import Settings
 from obs2seq.storage.routing import RoutedStorage
 
 
 def graph(settings: Settings) -> Graph:
-    """Return the steps that the settings' engine takes."""
+    """Return the steps that the settings' engine takes; on Spark natively, where it may take them either way."""
     if settings.mode == "athena":
         return athena_graph(settings.output)
     if settings.engine == "arrow" or (settings.engine == "auto" and settings.mode == "local"):
@@ -29,7 +29,11 @@ def graph(settings: Settings) -> Graph:
         raise ConfigurationError("engine", "expected Spark to be installed, found no module 'pyspark'", hint)
     from obs2seq.flow.dataflow import flow_graph
 
-    return flow_graph(job(settings), settings.output)
+    told = job(settings)
+    native = flow_graph(told, settings.output)
+    if settings.execution != "arrow":
+        return native
+    return task_graph(told, settings.output, native.path_to("observations"))
 
 
 def drawn(settings: Settings, to: str | None) -> tuple[Graph, list[str]]:

@@ -223,7 +223,8 @@ class EngineFields(_Group):
     memory_budget: Memory | None = Field(
         default=None,
         description="What observations may take of memory where Arrow computes, such as 2g; the rest waits in "
-        "temporary files. On Spark for each task. null: half of what the machine has, or a task's share of that.",
+        "temporary files, and above a gigabyte wherever they have room. On Spark for each task. null: half of what "
+        "the machine has, or a task's share of that.",
     )
     temporary_folder: Text | None = Field(
         default=None, description="Where temporary files lie. null: where the system keeps them (TMPDIR)."

@@ -27,6 +27,8 @@ _ORDER_BYTES = 48
 """What the order of observations takes, for each."""
 _DERIVING_BYTES, _DERIVED_BYTES = 64, 8
 """What it takes for each to derive anything, and what each thing that is derived holds; measured."""
+_LIGHT = 1 << 30
+"""Beyond this, groups of pupils one after another take less of the processor's time than all at once; measured."""
 _WINDOW_BYTES = 96
 """What a window takes while all are laid out."""
 _CODE_BYTES = 4
@@ -80,9 +82,13 @@ class Allowance:
         values = self.budget * _FOR_OUTPUT / self.threads / (self.output_bytes * _COPIES_OF_OUTPUT)
         return max(min(int(values), MOST_ROW_GROUP_VALUES), self.width)
 
-    def holds(self, rows: int, size: int, at_a_time: int = 1) -> bool:
-        """Whether observations of some size in bytes can be sequenced, in so many groups at a time."""
-        return self.needed(rows, size) * at_a_time <= self.budget
+    def holds(self, rows: int, size: int) -> bool:
+        """Whether observations of some size in bytes can be sequenced at once."""
+        return self.needed(rows, size) <= self.budget
+
+    def is_light(self, rows: int, size: int, at_a_time: int = 1) -> bool:
+        """Whether so many groups of observations can be sequenced at the same time, in memory that is soon warm."""
+        return self.needed(rows, size) * at_a_time <= min(self.budget, _LIGHT)
 
     def needed(self, rows: int, size: int) -> int:
         """Return the budget that lets observations of some size in bytes be sequenced at once."""

@@ -1,11 +1,12 @@
-"""The observations of one run: in memory while they fit the budget, beyond it in temporary files by pupil."""
+"""The observations of one run: in memory while they are few, beyond that in temporary files by pupil."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -80,7 +81,7 @@ class Store:
             if self._buckets is None:
                 self._held[place] = table
                 self._rows, self._size = self._rows + len(table), self._size + table.nbytes
-                if self._allowance.holds(self._rows, self._size):
+                if self._stays(done):
                     return
                 self._spill(done)
                 return
@@ -98,6 +99,18 @@ class Store:
             self._buckets.finish()
             yield from self._groups(self._buckets)
 
+    def _stays(self, done: float) -> bool:
+        """Whether all stays in memory: little does, and what memory can take but no file."""
+        if self._allowance.is_light(self._rows, self._size):
+            return True
+        rows, size = int(self._rows / done), int(self._size / done)
+        return self._allowance.holds(rows, size) and not self._has_room(size)
+
+    def _has_room(self, size: int) -> bool:
+        with suppress(OSError):
+            return os.access(self._place, os.W_OK) and shutil.disk_usage(self._place).free >= 2 * size
+        return False
+
     def _spill(self, done: float) -> None:
         """Go over to temporary files."""
         self._total = rows, size = int(self._rows / done), int(self._size / done)
@@ -113,7 +126,7 @@ class Store:
     def _count(self, rows: int, size: int) -> int:
         """Return how many groups let as many be in memory as there are threads."""
         threads, count = self._allowance.threads, 2
-        while count < _MOST_BUCKETS and not self._allowance.holds(rows // count, size // count, threads):
+        while count < _MOST_BUCKETS and not self._allowance.is_light(rows // count, size // count, threads):
             count += 1
         return count
 
@@ -121,7 +134,7 @@ class Store:
         for number, bucket in enumerate(buckets.parts):
             if bucket.rows == 0:
                 bucket.remove()
-            elif self._allowance.holds(bucket.rows, bucket.size, self._allowance.threads):
+            elif self._allowance.is_light(bucket.rows, bucket.size, self._allowance.threads):
                 yield Group(bucket.read, is_whole=False, discard=bucket.remove)
             elif self._allowance.holds(bucket.rows, bucket.size):
                 yield Group(bucket.read, is_whole=True, discard=bucket.remove)
