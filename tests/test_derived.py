@@ -249,8 +249,12 @@ def test_a_specification_with_derived_features_survives_json() -> None:
 def test_the_schema_for_editors_knows_what_can_be_derived_and_asks_for_a_column_or_that() -> None:
     schema = Feature.model_json_schema()
 
-    assert schema["required"] == ["name", "pad"]
-    assert schema["anyOf"] == [{"required": ["column"]}, {"required": ["derive"]}]
+    assert schema["required"] == ["name"]
+    assert schema["anyOf"] == [
+        {"required": ["column", "pad"]},
+        {"required": ["derive", "pad"]},
+        {"required": ["column", "encode"]},
+    ]
     assert schema["properties"]["derive"]["enum"] == [*DERIVATIONS, None]
 
 

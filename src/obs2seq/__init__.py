@@ -10,6 +10,7 @@ from obs2seq.version import __version__
 if TYPE_CHECKING:
     from obs2seq.flow.dataflow import sequence_observations
     from obs2seq.kernel.sequencing import sequence_table
+    from obs2seq.loading.encoded import vocabulary
     from obs2seq.loading.opening import load
     from obs2seq.sql.athena import athena_select
 
@@ -22,6 +23,7 @@ __all__ = [
     "load",
     "sequence_observations",
     "sequence_table",
+    "vocabulary",
 ]
 
 _ENGINES = {
@@ -29,6 +31,7 @@ _ENGINES = {
     "load": "obs2seq.loading.opening",
     "sequence_observations": "obs2seq.flow.dataflow",
     "sequence_table": "obs2seq.kernel.sequencing",
+    "vocabulary": "obs2seq.loading.encoded",
 }
 
 

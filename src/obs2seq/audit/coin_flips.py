@@ -16,7 +16,7 @@ from obs2seq.errors import ConfigurationError
 
 def answer_column(spec: SequenceSpec, answer: str) -> str:
     """Return the column of the feature that holds the answers; raise `ConfigurationError` where there is none."""
-    columns = {feature.name: feature.column for feature in spec.features}
+    columns = {feature.name: str(feature.of) if feature.encode else feature.column for feature in spec.features}
     if answer not in columns:
         raise ConfigurationError(
             "answer", f"expected the name of a feature, found '{answer}'", nearest(answer, columns)

@@ -87,7 +87,9 @@ def facts_of(subset: str, data: SequenceData, ids: Sequence[str]) -> SubsetFacts
 def id_features(data: SequenceData) -> list[str]:
     """Return the features whose values are ids: texts, and whole numbers whose name or column ends with `id`."""
     columns = data.manifest.columns
-    return [feature.name for feature in _contents(data.spec) if _is_id(feature, columns[feature.output])]
+    # An encoded value that the first subset does not hold is the id of unknown, and no id of its own.
+    contents = (feature for feature in _contents(data.spec) if feature.encode is None)
+    return [feature.name for feature in contents if _is_id(feature, columns[feature.output])]
 
 
 def _contents(spec: SequenceSpec) -> list[Feature]:

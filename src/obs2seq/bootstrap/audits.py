@@ -135,6 +135,8 @@ def _made(settings: Settings, observations: pa.Table, kind: str) -> Iterator[Pat
             "subsets": {"canary": 1.0},
             **_UNSPLIT,
             "layout": "expanded",
+            "vocabularies": {},
+            "vocabulary_location": None,
             "audit": "off",
         }
         with _quiet():

@@ -30,6 +30,8 @@ def job(settings: Settings) -> Job:
         split_context=settings.split_context,
         split_assignment=settings.split_assignment,
         folds=settings.folds,
+        vocabularies=settings.vocabularies,
+        vocabulary_location=settings.vocabulary_location,
         columns=settings.columns,
         row_filter=settings.row_filter,
         duplicates=settings.duplicates,

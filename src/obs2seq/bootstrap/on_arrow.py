@@ -24,8 +24,9 @@ def on_arrow(settings: Settings, storage: Storage, watch: Watch = NOBODY) -> tup
     require_fit(settings.mode, settings.output_format)
     require_sequences(settings)
     require_no_key(settings, "engine is arrow", "set engine: spark")
-    places = (settings.s3_data_location, settings.output_s3_location, settings.split_assignment)
-    for location in filter(None, places):
+    read_or_written = (settings.s3_data_location, settings.output_s3_location)
+    kept = (settings.split_assignment, settings.vocabulary_location)
+    for location in filter(None, (*read_or_written, *kept)):
         tell_region(location, settings.s3_region)
     from obs2seq.warehouses.arrow.engine import ArrowEngine, Workshop
     from obs2seq.warehouses.arrow.memory import budget_of

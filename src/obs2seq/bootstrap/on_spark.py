@@ -15,6 +15,7 @@ from obs2seq.bootstrap.jobs import csv_options, s3_access, timestamp_option
 from obs2seq.bootstrap.layouts import require_expanded
 from obs2seq.bootstrap.on_arrow import require_no_key
 from obs2seq.domain.locations import is_s3
+from obs2seq.domain.vocabularies import encoded_columns
 from obs2seq.errors import ConfigurationError
 from obs2seq.ports import Storage
 from obs2seq.publishing import PublishedDataset
@@ -44,6 +45,9 @@ def on_spark(settings: Settings, storage: Storage, watch: Watch = NOBODY) -> tup
     if settings.subset_method == "stratified":
         require_no_key(settings, "subset_method is stratified", "set subset_method: hash")
         tell_region(settings.split_assignment or settings.output_s3_location, settings.s3_region)
+    if encoded_columns(settings.spec):
+        require_no_key(settings, "a feature has encode", "leave encode out")
+        tell_region(settings.vocabulary_location or settings.output_s3_location, settings.s3_region)
     from obs2seq.warehouses.delta import DeltaDataset
     from obs2seq.warehouses.spark import SparkEngine, Tools
     from obs2seq.warehouses.watched import WatchedReader, WatchedWriter

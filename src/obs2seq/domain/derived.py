@@ -112,7 +112,9 @@ def with_column(fields: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def derived_type(feature: Feature) -> str | None:
-    """Return the type of a derived feature's values, by Spark's name; None where it reads a column as it is."""
+    """Return the type of what is derived or encoded, by Spark's name; None where a column is read as it is."""
+    if feature.encode is not None:
+        return "int"
     return None if feature.derive is None else DERIVATIONS[feature.derive].type
 
 

@@ -21,6 +21,7 @@ from pydantic import (
 
 from obs2seq.domain.derived import DERIVATIONS, with_column
 from obs2seq.domain.validation import shortened
+from obs2seq.domain.vocabularies import VOCABULARY, with_id_column
 from obs2seq.domain.zones import known_time_zone
 
 MAX_SHIFT = 1_000_000
@@ -58,8 +59,10 @@ class Strict(BaseModel):
 
 
 def _column_or_derive(schema: dict[str, Any]) -> None:
-    schema["required"].remove("column")
-    schema["anyOf"] = [{"required": ["column"]}, {"required": ["derive"]}]
+    schema["required"] = [name for name in schema["required"] if name not in ("column", "pad")]
+    schema["anyOf"] = [
+        {"required": list(names)} for names in (("column", "pad"), ("derive", "pad"), ("column", "encode"))
+    ]
 
 
 class Feature(Strict):
@@ -81,16 +84,26 @@ class Feature(Strict):
         description="In place of column: what to derive from the pupil's history up to each observation.",
         json_schema_extra={"enum": [*DERIVATIONS, None]},
     )
-    of: ColumnName | None = Field(default=None, description="The column that is derived from, where one is.")
+    of: ColumnName | None = Field(
+        default=None, description="The column that is derived from, or encoded, where one is."
+    )
     time_zone: Annotated[StrictStr, AfterValidator(known_time_zone)] | None = Field(
         default=None, description="Whose clock tells the hour or the day, where one is derived."
+    )
+    encode: StrictStr | None = Field(
+        default=None,
+        description="vocabulary: the column's values as whole numbers: 0 padding (the pad, which may be left out), "
+        "1 null, 2 unknown to the first subset, from 3 on by first appearance there.",
+        json_schema_extra={"enum": [VOCABULARY, None]},
     )
 
     @model_validator(mode="before")
     @classmethod
     def _with_column(cls, fields: Any) -> Any:
-        """Let `column` stand for what is derived, so that it is found by that name wherever columns are."""
-        return with_column(fields) if isinstance(fields, Mapping) else fields
+        """Let `column` stand for what is derived or encoded, so that it is found by that name wherever columns are."""
+        if not isinstance(fields, Mapping):
+            return fields
+        return with_column(fields) if fields.get("encode") is None else with_id_column(fields)
 
     @model_serializer(mode="wrap")
     def _without_nulls(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -104,4 +117,6 @@ class Feature(Strict):
     @property
     def reads(self) -> tuple[str, ...]:
         """The columns of the observations that it reads, beside the time."""
-        return (self.column,) if self.derive is None else (self.of,) if self.of is not None else ()
+        if self.derive is None and self.encode is None:
+            return (self.column,)
+        return (self.of,) if self.of is not None else ()

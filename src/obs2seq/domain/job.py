@@ -36,6 +36,10 @@ class Job:
     assignment: str | None = None
     """Which assignment is used, where one is."""
     folds: int | None = None
+    vocabularies: Mapping[str, str] = field(default_factory=dict)
+    """The names of the vocabularies that are used, by the column that they encode."""
+    vocabulary_location: str | None = None
+    """Where vocabularies are kept; None: below the output."""
     columns: Mapping[str, str] = field(default_factory=dict)
     """Name → the name of an input column, or a Spark SQL expression over the input."""
     row_filter: str | None = None
@@ -70,13 +74,17 @@ class Job:
         """Return the job with an assignment of pupils to subsets, which is kept somewhere."""
         return replace(self, split_assignment=location, assignment=assignment)
 
+    def with_vocabularies(self, location: str, names: Mapping[str, str]) -> "Job":
+        """Return the job with the names of the vocabularies to use, which are kept somewhere."""
+        return replace(self, vocabulary_location=location, vocabularies=names)
+
     def fails_on(self, rule: str) -> bool:
         """Whether the run stops where this rule finds a row."""
         return rule in _STOPPING and self.policies.get(rule, "fail") == "fail"
 
     def shape(self) -> dict[str, Any]:
         """Return, as JSON values, everything here that shapes the result; how and when to publish is not part of it."""
-        passing = {"spec", "keep_runs", "force", "split_assignment", *_QUALITY}
+        passing = {"spec", "keep_runs", "force", "split_assignment", "vocabulary_location", *_QUALITY}
         rest = {name: _plain(value) for name, value in vars(self).items() if name not in passing}
         # Shares are laid end to end, so their order is part of the result, and a JSON object has none.
         return rest | {

@@ -152,6 +152,18 @@ class CurrentAssignment(_Document):
     pupils: Count
 
 
+class CurrentVocabulary(_Document):
+    """Which vocabulary of a column counts."""
+
+    vocabulary: RunId
+    """Its name."""
+    column: str
+    size: Count
+    """How many values it holds."""
+    fitted_on: tuple[str, ...]
+    """A fingerprint of each input, with the settings by which it was read, whose values it holds."""
+
+
 def published_meanwhile(expected: CurrentRun | None, found: CurrentRun | None) -> str:
     """Say that another run is current than was expected to be so still."""
     before, now = (f"run {current.run_id}" if current else "no run" for current in (expected, found))

@@ -5,6 +5,7 @@ import re
 from obs2seq.domain.job import Job
 from obs2seq.domain.quality import Predicate
 from obs2seq.domain.rule_sets import columns_read
+from obs2seq.domain.vocabularies import input_columns
 
 _ALL = re.compile(r"(?:^|[(,.])\s*\*")
 """A star where it stands for columns: alone, as an argument, or after a table's name."""
@@ -24,7 +25,8 @@ def reads(job: Job, column: str) -> bool:
     """
     name = column.lower()
     made = {each.lower() for each in job.columns}
-    named = {*job.spec.columns, *columns_read(job.rules), *([job.subset_column] if _has_column(job) else [])}
+    read = input_columns(job.spec)
+    named = {*read, *columns_read(job.rules), *([job.subset_column] if _has_column(job) else [])}
     needed = {each.lower() for each in named}
     predicates = [rule.predicate for rule in job.rules if isinstance(rule, Predicate)]
     expressions = [*job.columns.values(), *predicates, *([job.row_filter] if job.row_filter is not None else [])]

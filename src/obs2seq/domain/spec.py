@@ -109,7 +109,11 @@ class SpecificationFields(Strict):
                 found = f"'{name}' from {earlier} and from {source}"
                 yield "features", f"expected different output columns, found {found}"
         read = {name.lower() for name in (self.pupil, *self.order_by, *(n for f in self.features for n in f.reads))}
-        for name in {feature.column for feature in self.features if feature.derive and feature.column.lower() in read}:
+        for name in {
+            feature.column
+            for feature in self.features
+            if feature.column not in feature.reads and feature.column.lower() in read
+        }:
             yield "features", f"expected another name than '{name}', which a derived feature goes by, for a column"
 
 
@@ -169,8 +173,9 @@ class SequenceSpec(SpecificationFields):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Every column of the observations that is read, each once."""
-        return tuple(dict.fromkeys((self.pupil, *self.order_by, *self.tie_breakers)))
+        """Every column of the observations that is read, each once; those of ids come last, and order nothing."""
+        ids = (feature.column for feature in self.features if feature.encode is not None)
+        return tuple(dict.fromkeys((self.pupil, *self.order_by, *self.tie_breakers, *ids)))
 
     @property
     def outputs(self) -> tuple[str, ...]:

@@ -38,6 +38,7 @@ from obs2seq.flow import (  # noqa: E402
     sequences,
     stages,
     surveys,
+    vocabularies,
     windows,
 )
 from obs2seq.flow.checks import broken_promise  # noqa: E402
@@ -200,7 +201,7 @@ def _dataflow(watch: Watch = NOBODY, **ways: object) -> driver.Driver:
     modules = [histories, derived, context, windows, sequences, prepared]
     modules.append(surveys if ways["cut"] == "intervals" else parts)
     if ways["counted"]:
-        modules += [selection, quality, stages, assignments, folds]
+        modules += [selection, vocabularies, quality, stages, assignments, folds]
     builder = driver.Builder().with_modules(*modules).with_config(dict(ways))
     return (builder.with_adapters(WatchedNodes(watch)) if watch.is_told else builder).build()
 

@@ -25,6 +25,7 @@ from obs2seq.domain.quality import PupilRule, RowRule
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.domain.split_times import TimeRange
 from obs2seq.domain.splits import Assigned, ColumnValue, Everything, Folds, HashRange, Share
+from obs2seq.domain.vocabularies import Vocabulary
 from obs2seq.errors import ConfigurationError
 from obs2seq.flow.columns import in_hash_range, named, type_of
 from obs2seq.flow.split_times import is_before
@@ -35,6 +36,16 @@ _REPLACEMENT = "\ufffd"
 """What a decoder puts where bytes are no UTF-8."""
 _YEAR_1_US = -62_135_596_800_000_000
 _YEAR_10000_US = 253_402_300_800_000_000
+
+
+@dataclass(frozen=True)
+class Ids:
+    """What encodes a column."""
+
+    vocabulary: Vocabulary
+    """Says which types of columns it is for; it may be empty."""
+    table: DataFrame | None
+    """Its columns id and value, where it is not."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +63,8 @@ class Selection:
     """Adds a column with each pupil's fold; None: no such column."""
     assignment: DataFrame | None = None
     """Where the share is `Assigned`: each pupil, as text, and its subset."""
+    vocabularies: Mapping[str, Ids] = field(default_factory=dict)
+    """By the columns that they encode."""
     pupil_sample: float | None = None
     """The share of the pupils to take at all; None: all."""
     is_text_input: bool = False
@@ -62,6 +75,7 @@ class Selection:
     """The values that files hold, by the rule that names the file."""
 
 
+@config.when(encoded=False)
 def mapped_observations(raw_observations: DataFrame, selection: Selection) -> DataFrame:
     """Add the settings' columns to the raw table, each by an input column's name or a Spark SQL expression.
 

@@ -6,6 +6,7 @@ from obs2seq.domain.job import Job
 from obs2seq.domain.rule_sets import scope
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.domain.split_times import TimeRange
+from obs2seq.domain.vocabularies import encoded_columns
 from obs2seq.flow.selection import Selection
 
 Kind = Literal["sequences", "observations"]
@@ -25,6 +26,7 @@ def ways_of_job(job: Job, kind: Kind) -> Ways:
         "context": job.split_context,
         "folds": job.folds is not None,
         "assigned": job.subset_method == "stratified",
+        "encoded": bool(encoded_columns(job.spec)),
         "rules": scope(job.rules),
     }
 
@@ -35,6 +37,7 @@ def ways_of_selection(spec: SequenceSpec, selection: Selection, kind: Kind) -> W
         "context": isinstance(selection.share, TimeRange) and selection.share.has_context,
         "folds": selection.folds is not None,
         "assigned": selection.assignment is not None,
+        "encoded": bool(selection.vocabularies),
         "rules": scope(selection.rules),
     }
 

@@ -17,6 +17,7 @@ from obs2seq.domain.spec import (
     Feature,
 )
 from obs2seq.domain.splits import FOLD
+from obs2seq.domain.vocabularies import encoded_columns
 
 UNITS = {"_s": "seconds", "_ms": "milliseconds", "_us": "microseconds", "_days": "days"}
 """What the end of a column's name says of its values."""
@@ -54,6 +55,8 @@ def output_columns(job: Job, kind: str) -> list[OutputColumn]:
 
 
 def _whole(job: Job, name: str) -> OutputColumn:
+    if of := encoded_columns(job.spec).get(name):
+        return OutputColumn(name, _ids(job, of), "int")
     return OutputColumn(name, _source(job, name), f"type of {name}", _unit(name))
 
 
@@ -62,12 +65,16 @@ def _array(job: Job, feature: Feature) -> OutputColumn:
     if feature.derive is not None:
         derivation = DERIVATIONS[feature.derive]
         return OutputColumn(feature.output, meaning, f"array<{derivation.type}>", derivation.unit or "")
+    if feature.encode is not None:
+        return OutputColumn(feature.output, meaning, "array<int>")
     unit = _unit(feature.name) or _unit(feature.column)
     return OutputColumn(feature.output, meaning, f"array<type of {feature.column}>", unit)
 
 
 def _said(job: Job, feature: Feature) -> Iterator[str]:
-    if feature.derive is None:
+    if feature.encode is not None:
+        yield _ids(job, str(feature.of))
+    elif feature.derive is None:
         yield f"values of {_source(job, feature.column)}"
     else:
         of = (
@@ -77,6 +84,10 @@ def _said(job: Job, feature: Feature) -> Iterator[str]:
     if feature.shift:
         yield f"{abs(feature.shift)} positions {'later' if feature.shift > 0 else 'earlier'}"
     yield f"padded with {feature.pad!r}"
+
+
+def _ids(job: Job, column: str) -> str:
+    return f"ids of {_source(job, column)} in its vocabulary"
 
 
 def _source(job: Job, name: str) -> str:

@@ -10,6 +10,7 @@ from typing import Literal
 from obs2seq.domain.job import Job
 from obs2seq.domain.rule_sets import Scope, scope
 from obs2seq.domain.splits import FOLD
+from obs2seq.domain.vocabularies import encoded_columns
 from obs2seq.lineage.graph import Graph, Step, graph, step
 
 Kind = Literal["sequences", "observations"]
@@ -27,6 +28,7 @@ class _Chosen:
     has_context: bool
     has_folds: bool
     is_indexed: bool
+    is_encoded: bool
 
 
 def arrow_graph(job: Job, kind: Kind) -> Graph:
@@ -43,7 +45,8 @@ def task_graph(job: Job, kind: Kind, selected: Graph) -> Graph:
 def _chosen(job: Job, kind: Kind) -> _Chosen:
     is_indexed = kind == "sequences" and job.layout != "expanded"
     is_by_time, has_folds = job.subset_method == "time", job.folds is not None
-    return _Chosen(kind, scope(job.rules), is_by_time, job.split_context, has_folds, is_indexed)
+    is_encoded = bool(encoded_columns(job.spec))
+    return _Chosen(kind, scope(job.rules), is_by_time, job.split_context, has_folds, is_indexed, is_encoded)
 
 
 @cache
@@ -81,7 +84,8 @@ def athena_graph(kind: Kind) -> Graph:
 
 
 def _arrow_selected(chosen: _Chosen) -> Iterator[Step]:
-    yield _arrow("mapped_observations", ("raw_observations",), "warehouses.arrow.mapping:Mapping", _TABLE)
+    ids = ("warehouses.arrow.vocabularies:with_ids",) if chosen.is_encoded else ()
+    yield _arrow("mapped_observations", ("raw_observations",), "warehouses.arrow.mapping:Mapping", _TABLE, *ids)
     judged = ["mapped_observations", "share"]
     if chosen.is_by_time:
         yield _times()

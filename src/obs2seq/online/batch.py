@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.online.derived import Deriver
+from obs2seq.online.encoding import Encoder
 from obs2seq.online.history import Session, sessions_of
 from obs2seq.online.keys import Key, gap_test, is_twin
 from obs2seq.online.observations import Observation, ObservationReader, rows_of
@@ -21,12 +22,12 @@ Duplicates = Literal["keep", "drop", "refuse"]
 
 
 def sequences_of(
-    observations: "Rows", spec: SequenceSpec, types: Mapping[str, str], duplicates: Duplicates
+    observations: "Rows", spec: SequenceSpec, types: Mapping[str, str], duplicates: Duplicates, encoder: Encoder
 ) -> list[Row]:
     """Return one pupil's sequences in order; see `Sequencer.sequences`."""
     rows, arrow_types = rows_of(observations, spec)
     types = arrow_types | dict(types)
-    reader, pads = ObservationReader(spec, types), Pads(spec, types)
+    reader, pads = ObservationReader(spec, types, encoder), Pads(spec, types)
     is_gap = gap_test(spec, types.get(spec.order_by[0]))
     read = [reader.read(row) for row in rows]
     for observation in read:

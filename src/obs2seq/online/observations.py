@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from obs2seq.domain.columns import require_columns
 from obs2seq.domain.derived import derived_features
 from obs2seq.domain.spec import SequenceSpec
+from obs2seq.domain.vocabularies import input_columns as plain_columns
 from obs2seq.errors import DataError
 from obs2seq.online.derived import input_columns
+from obs2seq.online.encoding import Encoder
 from obs2seq.online.keys import Key, key_of
 from obs2seq.online.values import converters, plain
 
@@ -36,14 +38,15 @@ class ObservationReader:
     Args:
         spec: Which columns.
         types: The type of a column by Spark's name, where it is known: values are held to it.
+        encoder: Gives the ids of what is encoded.
     """
 
-    def __init__(self, spec: SequenceSpec, types: Mapping[str, str]) -> None:
-        self._columns = spec.columns
+    def __init__(self, spec: SequenceSpec, types: Mapping[str, str], encoder: Encoder) -> None:
+        self._columns, self._encoder = plain_columns(spec), encoder
         self._converters = converters(spec, types) if types else None
         read = tuple(dict.fromkeys(feature.column for feature in spec.features if feature.derive is None))
         self.feature_columns = (*read, *derived_features(spec))
-        self._places = [self._columns.index(name) for name in read]
+        self._places = [spec.columns.index(name) for name in read]
         self._input_places = [self._columns.index(name) for name in input_columns(spec)]
         # Of one column alone, itemgetter would give the bare value.
         self._get = itemgetter(*self._columns, self._columns[0])
@@ -58,7 +61,8 @@ class ObservationReader:
         pupil = values[0]
         if isinstance(pupil, float):
             values[0] = pupil = pupil + 0.0  # -0.0 and 0.0 are one pupil
-        return Observation(pupil, key_of(values[1:-1]), *self._taken(values))
+        ids = self._encoder.ids(values)
+        return Observation(pupil, key_of(values[1:-1]), *self._taken([*values[:-1], *ids]))
 
     def _taken(self, values: list[Any]) -> Iterator[tuple[Any, ...]]:
         return (tuple([values[place] for place in places]) for places in (self._places, self._input_places))
@@ -88,6 +92,6 @@ def rows_of(observations: "Rows", spec: SequenceSpec) -> tuple[Sequence[Mapping[
         return list(observations), {}
     from obs2seq.kernel.schema import find_columns, spark_type
 
-    columns = find_columns(observations, spec.columns)
+    columns = find_columns(observations, plain_columns(spec))
     rows: list[Mapping[str, Any]] = arrow.table(columns).to_pylist()
     return rows, {name: spark_type(column.type) for name, column in columns.items()}

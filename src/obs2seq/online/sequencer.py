@@ -7,6 +7,7 @@ from obs2seq.domain.spec import SequenceSpec
 from obs2seq.errors import ConfigurationError
 from obs2seq.online.batch import Duplicates, sequences_of
 from obs2seq.online.derived import Deriver
+from obs2seq.online.encoding import Encoder, Vocabularies
 from obs2seq.online.history import History
 from obs2seq.online.keys import Key, gap_test, is_twin
 from obs2seq.online.observations import Observation, ObservationReader
@@ -35,9 +36,11 @@ class Sequencer:
         duplicates: What becomes of observations that are alike in every column that is read. `keep` and `drop` are
             those of the batch's settings; `refuse` raises. When pushing, a twin is known as long as it is kept.
         keep_at_least: How many observations to keep for late ones to find their place, where windows need fewer.
+        vocabularies: By column, for features with `encode`: each value at the place that is its id, as
+            `obs2seq.vocabulary` returns it.
 
     Raises:
-        ConfigurationError: An argument is none of those.
+        ConfigurationError: An argument is none of those, or a vocabulary is missing.
         SpecificationError: A pad is no value of its column's type, or sessions cannot be measured by the time's type.
 
     Example:
@@ -57,13 +60,15 @@ class Sequencer:
         late: Literal["insert", "refuse"] = "insert",
         duplicates: Duplicates = "keep",
         keep_at_least: int = 0,
+        vocabularies: Vocabularies | None = None,
     ) -> None:
         _require("late", late, ("insert", "refuse"))
         _require("duplicates", duplicates, ("keep", "drop", "refuse"))
         self._spec = SequenceSpec.model_validate(spec)
         self._types = dict(types or {})
         self._takes_late, self._duplicates = late == "insert", duplicates
-        self._reader = ObservationReader(self._spec, self._types)
+        self._encoder = Encoder(self._spec, vocabularies or {})
+        self._reader = ObservationReader(self._spec, self._types, self._encoder)
         self._pads = Pads(self._spec, self._types)
         self._deriver = Deriver(self._spec, self._types)
         is_gap = gap_test(self._spec, self._types.get(self._spec.order_by[0]))
@@ -86,7 +91,7 @@ class Sequencer:
                 twins where these are refused.
             SpecificationError: A pad is no value of its column's type.
         """
-        return sequences_of(observations, self._spec, self._types, self._duplicates)
+        return sequences_of(observations, self._spec, self._types, self._duplicates, self._encoder)
 
     def push(self, observation: Mapping[str, Any]) -> None:
         """Take one more observation of the pupil. Where it is refused, nothing has changed.

@@ -9,6 +9,7 @@ from obs2seq.domain.columns import require_scalar
 from obs2seq.domain.padding import DATE_TYPES, FLOAT_FORMATS, INTEGER_BITS, TEXT_TYPES, TIMESTAMP_TYPES, pad_value
 from obs2seq.domain.spec import Feature, SequenceSpec
 from obs2seq.domain.validation import nearest
+from obs2seq.domain.vocabularies import input_columns
 from obs2seq.errors import ConfigurationError, DataError
 from obs2seq.online.keys import single
 
@@ -47,7 +48,7 @@ def converters(spec: SequenceSpec, types: Mapping[str, str]) -> tuple[Converter,
             problem = f"expected columns of the specification, found '{name}'"
             raise ConfigurationError("types", problem, nearest(name, spec.columns))
         require_scalar(name, type_name)
-    return tuple(_converter(name, types[name]) if name in types else plain for name in spec.columns)
+    return tuple(_converter(name, types[name]) if name in types else plain for name in input_columns(spec))
 
 
 def type_of_sample(sample: Any) -> str:

@@ -21,11 +21,13 @@ from obs2seq.settings.fields import (
     SplitFields,
     TracingFields,
 )
+from obs2seq.settings.vocabularies import VocabularyFields
 
 GROUPS: Mapping[str, type[BaseModel]] = {
     "specification": SpecificationFields,
     "input": InputFields,
     "split": SplitFields,
+    "vocabularies": VocabularyFields,
     "checks": CheckFields,
     "audit": AuditFields,
     "output": OutputFields,
@@ -52,6 +54,7 @@ class Settings(
     SpecificationFields,
     InputFields,
     SplitFields,
+    VocabularyFields,
     CheckFields,
     AuditFields,
     OutputFields,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.manifest import Manifest
+from obs2seq.domain.vocabularies import Word
 from obs2seq.warehouses.arrow.limits import UnfitError
 from obs2seq.warehouses.engine import Engine, Order
 from obs2seq.warehouses.subsets import SubsetSource
@@ -36,6 +37,9 @@ class EitherEngine(Engine):
 
     def check(self, order: Order, found: SubsetSource) -> Ledger:
         return self._with_either(order, lambda engine: engine.check(order, found))
+
+    def first_values(self, order: Order, found: SubsetSource, columns: Sequence[str]) -> Mapping[str, Sequence[Word]]:
+        return self._with_either(order, lambda engine: engine.first_values(order, found, columns))
 
     def _with_either(self, order: Order, do: Callable[[Engine], Result]) -> Result:
         try:

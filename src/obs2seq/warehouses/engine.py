@@ -1,13 +1,14 @@
 """What computes a run: Spark, Athena, or whatever else holds the contract. It publishes nothing."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Self
 
 from obs2seq.domain.job import Job
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.manifest import Manifest
+from obs2seq.domain.vocabularies import Word
 from obs2seq.errors import ConfigurationError
 from obs2seq.warehouses.subsets import SubsetSource
 
@@ -48,6 +49,17 @@ class Engine(ABC):
             ConfigurationError: This engine does not count them.
         """
         raise ConfigurationError("subset_method", "expected one that this engine knows, found stratified")
+
+    def first_values(self, order: Order, found: SubsetSource, columns: Sequence[str]) -> Mapping[str, Sequence[Word]]:  # noqa: ARG002
+        """Return each value of some columns of the subset, by first appearance in the order; after one pass.
+
+        Where values come first together, the smaller text, by code point, comes before the other. Nulls are left out.
+
+        Raises:
+            DataError: The input cannot be used.
+            ConfigurationError: This engine does not look for them.
+        """
+        raise ConfigurationError("features", "expected none with encode for this engine, found one")
 
     @abstractmethod
     def check(self, order: Order, found: SubsetSource) -> Ledger:

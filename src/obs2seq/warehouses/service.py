@@ -14,14 +14,24 @@ from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.locations import join
 from obs2seq.domain.manifest import CurrentRun, Manifest
 from obs2seq.domain.validation import nearest
+from obs2seq.domain.vocabularies import encoded_columns
 from obs2seq.errors import ConfigurationError, DataNotFoundError, Obs2SeqError, StorageError
 from obs2seq.ports import FinishedRun, Inspection, Storage, WarehouseServiceInterface
 from obs2seq.publishing import PublishedDataset
+from obs2seq.storage.vocabularies import VOCABULARIES
 from obs2seq.warehouses.assignments import FOLDER, assigned
 from obs2seq.warehouses.engine import Engine, Order
 from obs2seq.warehouses.locations import published_path, require_apart
 from obs2seq.warehouses.runs import make
 from obs2seq.warehouses.subsets import SubsetSource, subset_source
+from obs2seq.warehouses.vocabularies import (
+    Fit,
+    encoded,
+    fitted_columns,
+    fitting_order,
+    require_one_vocabulary,
+    require_pinned,
+)
 
 if TYPE_CHECKING:
     from obs2seq.ports import PublishedPath
@@ -129,6 +139,7 @@ class WarehouseService(WarehouseServiceInterface):
             self._held_back = None
         _require_publishable(held_back)
         finished = [made.finished for made in held_back]
+        require_one_vocabulary([each.manifest for each in finished])
         for inspect in self.inspections:
             inspect(finished)
         _publish_together(held_back)
@@ -141,6 +152,7 @@ class WarehouseService(WarehouseServiceInterface):
         found = self.found(data, order.job, order.subset)
         if order.job.subset_method == "stratified":
             order = self._assigned(order, found, output)
+        order = self._encoded(order, data, output)
         dataset = self._datasets(join(output, order.dataset))
         current = dataset.current()
         run_id = make(order, found, dataset, self._engine)
@@ -155,6 +167,18 @@ class WarehouseService(WarehouseServiceInterface):
         """Return the order with the assignment that tells its pupils from others."""
         location = self.checked_location(order.job.split_assignment or join(output, FOLDER))
         return replace(order, job=assigned(order, found, location, self._engine, self._storage))
+
+    def _encoded(self, order: Order, data: str, output: str) -> Order:
+        """Return the order with the vocabularies that its features are encoded by, if there are such features."""
+        job = order.job
+        require_pinned(job)
+        if not encoded_columns(job.spec):
+            return order
+        location = self.checked_location(job.vocabulary_location or join(output, VOCABULARIES))
+        columns = fitted_columns(job)
+        fitting = fitting_order(order, columns) if columns else order
+        fit = Fit(fitting, columns, self.found(data, fitting.job, fitting.subset), self._engine)
+        return replace(order, job=encoded(job, location, fit, self._storage))
 
 
 def _publish_together(runs: Sequence[_Made]) -> None:

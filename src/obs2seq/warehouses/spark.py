@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -15,8 +15,9 @@ from obs2seq.domain.manifest import Manifest
 from obs2seq.domain.reading import reads
 from obs2seq.domain.rule_sets import pupil_rules, require_free_name
 from obs2seq.domain.splits import Assigned, Everything, Share
+from obs2seq.domain.vocabularies import Word, encoded_columns
 from obs2seq.errors import ConfigurationError, StorageError
-from obs2seq.flow.dataflow import count_pupils, flow_graph, select_and_sequence
+from obs2seq.flow.dataflow import count_pupils, flow_graph, select_and_sequence, select_observations
 from obs2seq.flow.selection import Selection
 from obs2seq.flow.tallies import Tally
 from obs2seq.lineage.graph import Graph
@@ -29,6 +30,7 @@ from obs2seq.warehouses.failures import explained
 from obs2seq.warehouses.manifests import Written, manifest_of, now
 from obs2seq.warehouses.quarantine import quarantine
 from obs2seq.warehouses.readers import Sessions
+from obs2seq.warehouses.spark_vocabularies import found_words, ids_of
 from obs2seq.warehouses.subsets import SubsetSource, folds_of, share_of
 
 _TEXT_FORMATS = ("csv", "json")
@@ -73,6 +75,18 @@ class SparkEngine(Engine):
         with explained(found.source.location):
             return {row["pupil"]: row["count"] for row in _counted(order, found, self._tools).collect()}
 
+    def first_values(self, order: Order, found: SubsetSource, columns: Sequence[str]) -> dict[str, list[Word]]:
+        tally = Tally()
+        with explained(found.source.location):
+            raw, selection = raw_and_selection(order, found, self._tools)
+            spec, watch = order.job.spec, self._tools.watch
+            observations = select_observations(raw, spec, selection, tally, "sequences", watch)
+            words = found_words(observations, spec, columns)
+        by_pupil = tally.counts("pupils") if pupil_rules(order.job.rules) else {}
+        ledger = input_ledger(tally.counts("input") | by_pupil, order.job)
+        require_acceptable(ledger, order.job, order.subset, found.source.location)
+        return words
+
     def check(self, order: Order, found: SubsetSource) -> Ledger:
         tally = Tally()
         where = found.source.location
@@ -88,13 +102,15 @@ class SparkEngine(Engine):
 
 def _counted(order: Order, found: SubsetSource, tools: Tools) -> DataFrame:
     raw = tools.readers[found.source.format].read(found.source, partial(reads, order.job))
-    selection = _selection(order, found, Everything())
+    selection = _selection(order, found, Everything(), tools)
     require_repeatable(raw, selection)
     return count_pupils(raw, order.job.spec, selection)
 
 
-def _selection(order: Order, found: SubsetSource, share: Share, assignment: DataFrame | None = None) -> Selection:
-    job = order.job
+def _selection(order: Order, found: SubsetSource, share: Share, tools: Tools) -> Selection:
+    job, read = order.job, tools.sessions().read.parquet
+    assignment = read(share.location) if isinstance(share, Assigned) else None
+    vocabularies = {column: ids_of(job, column, read) for column in encoded_columns(job.spec).values()}
     return Selection(
         columns=job.columns,
         row_filter=job.row_filter,
@@ -102,6 +118,7 @@ def _selection(order: Order, found: SubsetSource, share: Share, assignment: Data
         duplicates=job.duplicates,
         folds=folds_of(job),
         assignment=assignment,
+        vocabularies=vocabularies,
         pupil_sample=job.pupil_sample,
         is_text_input=found.source.format in _TEXT_FORMATS,
         rules=job.rules,
@@ -139,8 +156,7 @@ def raw_and_selection(order: Order, found: SubsetSource, tools: Tools) -> tuple[
     names = [*raw.columns, *job.columns]
     require_free_name(job.rules, names)
     share = share_of(job, order.subset, names, has_own_folder=found.has_own_folder)
-    assignment = tools.sessions().read.parquet(share.location) if isinstance(share, Assigned) else None
-    selection = _selection(order, found, share, assignment)
+    selection = _selection(order, found, share, tools)
     require_repeatable(raw, selection)
     return raw, selection
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.manifest import Manifest
+from obs2seq.domain.vocabularies import Word
 from obs2seq.ports import ObservationReader, SequenceWriter, Source, WrittenFile, all_columns
 from obs2seq.tracing.watch import Watch
 from obs2seq.warehouses.engine import Engine, Order
@@ -36,6 +37,10 @@ class WatchedEngine(Engine):
     def count_pupils(self, order: Order, found: SubsetSource) -> Mapping[str, int]:
         with self._watch.run("count pupils", "", order.subset):
             return self._engine.count_pupils(order, found)
+
+    def first_values(self, order: Order, found: SubsetSource, columns: Sequence[str]) -> Mapping[str, Sequence[Word]]:
+        with self._watch.run("fit vocabularies", "", order.subset):
+            return self._engine.first_values(order, found, columns)
 
     def check(self, order: Order, found: SubsetSource) -> Ledger:
         with self._watch.run(f"check {order.dataset}", "", order.subset):

@@ -18,6 +18,7 @@ from obs2seq.domain.manifest import Manifest
 from obs2seq.domain.reading import reads
 from obs2seq.domain.rule_sets import require_free_name, with_severity
 from obs2seq.domain.splits import Everything, Share
+from obs2seq.domain.vocabularies import Word
 from obs2seq.lineage.engines import arrow_graph
 from obs2seq.ports import Source, Storage, WrittenFile, all_columns
 from obs2seq.tracing.watch import NOBODY, Watch
@@ -37,6 +38,7 @@ from obs2seq.warehouses.arrow.shares import Sample, Shares, column_name
 from obs2seq.warehouses.arrow.steps import Reading, Writing, check_pupils
 from obs2seq.warehouses.arrow.store import Store
 from obs2seq.warehouses.arrow.types import spark_name
+from obs2seq.warehouses.arrow.vocabularies import FirstValues, with_ids
 from obs2seq.warehouses.arrow.watched import watched_groups, watched_pieces
 from obs2seq.warehouses.arrow.writing import FileWriters
 from obs2seq.warehouses.engine import Engine, Order
@@ -123,6 +125,23 @@ class ArrowEngine(Engine):
             Reading(selection, Account(), counts).read(observations.cut(rows), pool)
         return counts.counts()
 
+    def first_values(self, order: Order, found: SubsetSource, columns: Sequence[str]) -> dict[str, list[Word]]:
+        account = Account()
+        with jemalloc(), ThreadPoolExecutor(self._workshop.threads) as pool:
+            observations, selection = self._opened(order, found, pool)
+            values = FirstValues(selection.schema, order.job.spec, columns)
+            allowance = self._allowance(selection.schema, _maker(order, selection.schema))
+            pieces = observations.cut(allowance.piece_rows)
+            if checks := pupil_checks(order.job, order.subset, selection.schema):
+                pupil = column_name(selection.schema, order.job.spec.pupil)
+                with Store(selection.schema, pupil, allowance, self._workshop.temporary_folder) as store:
+                    Reading(selection, account, store).read(pieces, pool)
+                    values.add_checked(store.groups(), checks, account)
+            else:
+                Reading(selection, account, values).read(pieces, pool)
+        self._require_accepted(order, found.source, account.input_ledger(order.job))
+        return values.values()
+
     def _opened(
         self, order: Order, found: SubsetSource, pool: Executor, *, is_of_all: bool = False
     ) -> tuple[Observations, Selection]:
@@ -131,7 +150,7 @@ class ArrowEngine(Engine):
         is_whole = order.kind == "observations" or bool(with_severity(job.rules, "quarantine"))
         is_read = all_columns if is_whole else partial(reads, job)
         observations = read_observations(found.source, job, is_read, pool)
-        mapping = Mapping(observations, job)
+        mapping = with_ids(Mapping(observations, job), job)
         require_free_name(job.rules, mapping.names)
         share = _share(order, mapping.names, found, is_of_all=is_of_all)
         shares = Sample(job.pupil_sample, job.spec, mapping.schema), Shares(share, job.spec, mapping.schema)

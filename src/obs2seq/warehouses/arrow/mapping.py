@@ -38,7 +38,7 @@ class Mapping:
             for name, text in job.columns.items()
             if name not in self._sources
         }
-        self.names: Sequence[str] = _with_columns(observations.names, job.columns)
+        self.names: Sequence[str] = with_columns(observations.names, job.columns)
         """All columns after the mapping, those that nothing reads among them."""
         self.schema = self._schema(raw)
         self._filter = _filter(job.row_filter, self.schema, self.names)
@@ -96,7 +96,8 @@ def expression(setting: str, text: str, schema: pa.Schema) -> Expression:
     return Expression(setting, text, schema)
 
 
-def _with_columns(names: Sequence[str], made: Collection[str]) -> list[str]:
+def with_columns(names: Sequence[str], made: Collection[str]) -> list[str]:
+    """Return the names of columns after others are made, which take the places of those of their names."""
     by_small = {name.lower(): name for name in made}
     replaced = [by_small.get(name.lower(), name) for name in names]
     return [*replaced, *(name for name in made if name not in replaced)]

@@ -18,6 +18,7 @@ from obs2seq.warehouses.arrow.pieces import Piece
 from obs2seq.warehouses.arrow.quality import PupilChecks
 from obs2seq.warehouses.arrow.selection import Selection
 from obs2seq.warehouses.arrow.store import Group, Store
+from obs2seq.warehouses.arrow.vocabularies import FirstValues
 from obs2seq.warehouses.arrow.writing import FileWriters
 
 _WORTH_A_THREAD = 1 << 19
@@ -39,7 +40,7 @@ class Reading:
 
     selection: Selection
     account: Account
-    store: Store | PupilCounts | None
+    store: Store | PupilCounts | FirstValues | None
     aside: Callable[[pa.Table], None] | None = None
     _lock: Lock = field(default_factory=Lock)
     _done: int = 0

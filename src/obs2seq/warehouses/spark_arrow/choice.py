@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.manifest import Manifest
+from obs2seq.domain.vocabularies import Word
 from obs2seq.warehouses.engine import Engine, Order
 from obs2seq.warehouses.spark_arrow.obstacles import ObstacleError
 from obs2seq.warehouses.subsets import SubsetSource
@@ -43,6 +44,9 @@ class ChosenEngine(Engine):
 
     def count_pupils(self, order: Order, found: SubsetSource) -> Mapping[str, int]:
         return self._native.count_pupils(order, found)
+
+    def first_values(self, order: Order, found: SubsetSource, columns: Sequence[str]) -> Mapping[str, Sequence[Word]]:
+        return self._native.first_values(order, found, columns)
 
     def check(self, order: Order, found: SubsetSource) -> Ledger:
         if self._is_required:

@@ -16,6 +16,7 @@ from obs2seq.domain.files import is_hidden
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.locations import join
 from obs2seq.domain.manifest import Manifest
+from obs2seq.domain.vocabularies import Word
 from obs2seq.errors import ConfigurationError
 from obs2seq.flow.dataflow import flow_graph, select_observations
 from obs2seq.flow.sequences import ROWS_OUT, SEQUENCED
@@ -72,6 +73,9 @@ class ArrowSparkEngine(Engine):
 
     def count_pupils(self, order: Order, found: SubsetSource) -> Mapping[str, int]:
         return SparkEngine(self._tools).count_pupils(order, found)
+
+    def first_values(self, order: Order, found: SubsetSource, columns: Sequence[str]) -> Mapping[str, Sequence[Word]]:
+        return SparkEngine(self._tools).first_values(order, found, columns)
 
     def check(self, order: Order, found: SubsetSource) -> Ledger:
         return SparkEngine(self._tools).check(order, found)
