@@ -125,7 +125,8 @@ def _files(location: str) -> Iterator[str]:
             yield from (entry["Key"][len(key) + 1 :] for entry in page.get("Contents", []))
     else:
         root: Path = local_path(location)
-        yield from (path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+        for folder, _, names in os.walk(root):  # passes over a folder that a task removes meanwhile
+            yield from (Path(folder, name).relative_to(root).as_posix() for name in names)
 
 
 @cache
