@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from obs2seq.report.activity import Activity
-    from obs2seq.report.figures import Lengths
+    from obs2seq.report.figures import LengthBar
     from obs2seq.report.values import Values
 
 _BEFORE, _AFTER = "#4c78a8", "#f58518"
@@ -20,17 +21,13 @@ _BLACK = "#000000"
 """What text and axes are drawn in: the page has a colour of its own for text, and another where it is dark."""
 
 
-def lengths_plot(title: str, lengths: Lengths) -> str:
-    """Draw how many there are of each length: from 1 on, in doublings where they go beyond 128."""
-    import numpy as np
-
-    most = int(lengths.observations.max(initial=1))
-    edges = np.arange(1, most + 2) if most <= _FEW else 2 ** np.arange(0, int(most).bit_length() + 1)
-    counts, _ = np.histogram(lengths.observations, edges, weights=lengths.counts)
+def lengths_plot(title: str, bars: Sequence[LengthBar]) -> str:
+    """Draw how many there are of each length."""
+    edges = [*(bar.first for bar in bars), bars[-1].last + 1]
 
     def draw(axes: Axes) -> None:
-        axes.stairs(counts, edges, fill=True, color=_BEFORE)
-        if most > _FEW:
+        axes.stairs([bar.count for bar in bars], edges, fill=True, color=_BEFORE)
+        if bars[-1].first != bars[-1].last:
             axes.set_xscale("log", base=2)
             axes.xaxis.set_major_formatter("{x:g}")
         axes.set(xlabel="observations", ylabel=title)
@@ -57,17 +54,19 @@ def values_plot(values: Values) -> str:
 
 
 def activity_plot(activity: Activity) -> str:
-    """Draw the observations of each day."""
+    """Draw the observations of each step."""
 
     def draw(axes: Axes) -> None:
-        axes.bar(activity.days, activity.counts, color=_BEFORE, width=1.0)  # type: ignore[arg-type]
-        axes.set(ylabel="observations a day")
-        axes.figure.autofmt_xdate()
+        axes.bar(activity.starts, activity.counts, color=_BEFORE, width=activity.step, align="edge")  # type: ignore[arg-type]
+        axes.set(ylabel=activity.unit)
+        if isinstance(activity.starts[0], date):
+            axes.figure.autofmt_xdate()
+        else:
+            axes.set_xlabel(activity.column)
 
     return _svg("activity", draw)
 
 
-_FEW = 128
 _MOST_LETTERS = 24
 
 

@@ -30,6 +30,11 @@ class Bar:
     everywhere: int
     """In all sequences, padding apart."""
 
+    @property
+    def row(self) -> tuple[str, int, int]:
+        """What a table has."""
+        return self.label, self.once, self.everywhere
+
 
 @dataclass(frozen=True)
 class Values:
@@ -100,7 +105,7 @@ class ValueTally(Tally):
 
     def values(self) -> Values:
         once, everywhere = merged(self._once), merged(self._everywhere)
-        n = len(once)
+        n = len(everywhere)
         if not self._is_shown or not n:
             return Values(self.feature.name, n, ())
         bars = _each if n <= MOST_BARS else _most_frequent
@@ -143,9 +148,9 @@ def _pairs(counts: pa.Table) -> dict[object, int]:
 
 def _each(once: pa.Table, everywhere: pa.Table) -> Iterator[Bar]:
     """Yield a bar for each value, in their order."""
-    all_ = _pairs(everywhere)
-    for value, n in _pairs(once.sort_by(VALUE)).items():
-        yield Bar(f"{value:g}" if isinstance(value, float) else str(value), n, all_[value])
+    new = _pairs(once)
+    for value, n in _pairs(everywhere.sort_by(VALUE)).items():
+        yield Bar(f"{value:g}" if isinstance(value, float) else str(value), new.get(value, 0), n)
 
 
 def _most_frequent(once: pa.Table, everywhere: pa.Table) -> Iterator[Bar]:
@@ -156,6 +161,5 @@ def _most_frequent(once: pa.Table, everywhere: pa.Table) -> Iterator[Bar]:
     for value, n in shown.items():
         yield Bar(str(value), n, all_[value])
     rest = sum(_pairs(once).values()) - sum(shown.values())
-    if rest:
-        others = sum(all_.values()) - sum(all_[value] for value in shown)
-        yield Bar(f"{len(once) - len(shown):,} others", rest, others)
+    others = sum(all_.values()) - sum(all_[value] for value in shown)
+    yield Bar(f"{len(all_) - len(shown):,} others", rest, others)
