@@ -13,7 +13,7 @@ from obs2seq.settings import load_settings
 from tests.oulad_by_pandas import LENGTH, SUBSETS, Figures, Options, Rule, bars, doublings, figures
 from tests.report_pages import Page
 from tests.test_report import SECTIONS
-from tests.test_report_page import CHROMIUM, browse
+from tests.test_report_page import CHROMIUM, WIDTHS, browse
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: make browser"),
@@ -61,6 +61,7 @@ CASES: dict[str, tuple[Options, dict[str, Any]]] = {
 class Case:
     """A run of the example, and what its figures have to be."""
 
+    file: Path
     page: Page
     said: str
     bytes: dict[str, int]
@@ -76,7 +77,7 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     (file,) = (output / f"train_sequenced_{LENGTH}").glob("run_id=*/_REPORT.html")
     elements, said = browse(file, "--dump-dom")
     sizes = {name: _size(output / f"{name}_sequenced_{LENGTH}") for name in SUBSETS}
-    return Case(Page(elements), said, sizes, figures(DATA, options))
+    return Case(file, Page(elements), said, sizes, figures(DATA, options))
 
 
 def _size(dataset: Path) -> int:
@@ -87,6 +88,12 @@ def _assessments() -> "pd.Series[int]":
     return pd.read_csv(DATA / "assessments.csv")["id_assessment"]
 
 
+def _different(expected: Figures, feature: str) -> str:
+    counts = expected.new[feature].value_counts()
+    frequent = f"; the 12 most frequent hold {counts[:12].sum() / counts.sum():.1%} of the observations"
+    return f"{len(counts):,} different values{frequent if len(counts) > 12 else ''}"
+
+
 def _by_size(sizes: "pd.Series[int]") -> dict[str, tuple[int]]:
     counts = sizes.value_counts().reindex(range(1, sizes.max() + 1), fill_value=0)
     return {str(size): (int(count),) for size, count in counts.items()}
@@ -95,6 +102,14 @@ def _by_size(sizes: "pd.Series[int]") -> dict[str, tuple[int]]:
 def test_it_opens_without_errors_and_has_every_section(case: Case) -> None:
     assert "CONSOLE" not in case.said
     assert case.page.sections == SECTIONS
+
+
+@pytest.mark.parametrize("width", [500, 1400])
+def test_it_fits_the_width_of_a_phone_and_of_a_screen(case: Case, tmp_path: Path, width: int) -> None:
+    page = tmp_path / "page.html"
+    page.write_text(case.file.read_text(encoding="utf-8") + WIDTHS, encoding="utf-8")
+    elements, _ = browse(page, "--dump-dom", width=width)
+    assert f"<title>{width} of {width}</title>" in elements
 
 
 def test_the_ledger_says_where_every_row_went(case: Case) -> None:
@@ -136,7 +151,7 @@ def test_values_are_counted_once_and_in_all_sequences(case: Case) -> None:
         for feature in ("assessment", "correct", "next_correct", "day"):
             here = ("values", name, feature)
             assert case.page.counts(*here, f"{feature} in numbers") == bars(expected.cells, feature)
-            assert case.page.part(*here).sentences == [f"{expected.cells[feature].nunique():,} different values"]
+            assert case.page.part(*here).sentences == [_different(expected, feature)]
         scores = expected.new["score"]
         assert case.page.counts("values", name, "score", "score in numbers") == doublings(expected.cells, "score")
         assert case.page.part("values", name, "score").sentences == [

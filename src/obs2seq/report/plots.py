@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
     from obs2seq.report.activity import Activity
     from obs2seq.report.figures import LengthBar
@@ -23,13 +24,17 @@ _BLACK = "#000000"
 
 def lengths_plot(title: str, bars: Sequence[LengthBar]) -> str:
     """Draw how many there are of each length."""
-    edges = [*(bar.first for bar in bars), bars[-1].last + 1]
+    is_each = bars[-1].first == bars[-1].last
+    counts, edges = [bar.count for bar in bars], [*(bar.first for bar in bars), bars[-1].last + 1]
 
     def draw(axes: Axes) -> None:
-        axes.stairs([bar.count for bar in bars], edges, fill=True, color=_BEFORE)
-        if bars[-1].first != bars[-1].last:
+        axes.stairs(counts, [edge - 0.5 for edge in edges] if is_each else edges, fill=True, color=_BEFORE)
+        _count_along(axes.yaxis)
+        if is_each:
+            _count_along(axes.xaxis)
+        else:
             axes.set_xscale("log", base=2)
-            axes.xaxis.set_major_formatter("{x:g}")
+            axes.xaxis.set_major_formatter("{x:,g}")
         axes.set(xlabel="observations", ylabel=title)
 
     return _svg(f"lengths {title}", draw)
@@ -47,10 +52,11 @@ def values_plot(values: Values) -> str:
         axes.barh(places, once, color=_BEFORE, height=0.8 if once == everywhere else 0.4, label="each observation once")
         axes.set_yticks(places, labels)
         axes.invert_yaxis()
+        _count_along(axes.xaxis)
         if once != everywhere:
-            axes.legend(frameon=False)
+            axes.figure.legend(loc="outside upper right", ncols=2, frameon=False)
 
-    return _svg(f"values {values.feature}", draw, height=0.8 + 0.22 * len(labels))
+    return _svg(f"values {values.feature}", draw, height=1.0 + 0.22 * len(labels))
 
 
 def activity_plot(activity: Activity) -> str:
@@ -59,6 +65,7 @@ def activity_plot(activity: Activity) -> str:
     def draw(axes: Axes) -> None:
         axes.bar(activity.starts, activity.counts, color=_BEFORE, width=activity.step, align="edge")  # type: ignore[arg-type]
         axes.set(ylabel=activity.unit)
+        _count_along(axes.yaxis)
         if isinstance(activity.starts[0], date):
             axes.figure.autofmt_xdate()
         else:
@@ -68,6 +75,15 @@ def activity_plot(activity: Activity) -> str:
 
 
 _MOST_LETTERS = 24
+_MOST_TICKS = 6
+
+
+def _count_along(axis: Axis) -> None:
+    """Let an axis name a few whole numbers, as the page writes them."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(_MOST_TICKS, integer=True))
+    axis.set_major_formatter("{x:,.0f}")
 
 
 def _shortened(label: str) -> str:
@@ -80,8 +96,6 @@ def _svg(name: str, draw: Callable[[Axes], None], height: float = 2.4) -> str:
         figure, axes = plt.subplots(figsize=(5.2, height), layout="constrained")
         draw(axes)
         axes.spines[["top", "right"]].set_visible(False)
-        for axis in (axes.xaxis, axes.yaxis):
-            axis.get_offset_text().set_visible(True)
         written = io.StringIO()
         figure.savefig(
             written, format="svg", transparent=True, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type"))

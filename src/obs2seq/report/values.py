@@ -48,6 +48,13 @@ class Values:
     least: float | None = None
     most: float | None = None
     mean: float | None = None
+    others: Bar | None = None
+    """All values but the most frequent, where there are many."""
+
+    @property
+    def rows(self) -> list[tuple[str, int, int]]:
+        """What a table has."""
+        return [bar.row for bar in (*self.bars, self.others) if bar is not None]
 
 
 class Tally(ABC):
@@ -108,8 +115,10 @@ class ValueTally(Tally):
         n = len(everywhere)
         if not self._is_shown or not n:
             return Values(self.feature.name, n, ())
-        bars = _each if n <= MOST_BARS else _most_frequent
-        return Values(self.feature.name, n, list(bars(once, everywhere)))
+        if n <= MOST_BARS:
+            return Values(self.feature.name, n, list(_each(once, everywhere)))
+        *bars, others = _most_frequent(once, everywhere)
+        return Values(self.feature.name, n, bars, others=others)
 
 
 class MeasureTally(Tally):
