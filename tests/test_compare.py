@@ -94,7 +94,9 @@ def test_columns_ledger_and_rows_are_compared_first(tmp_path: Path) -> None:
     ]
 
 
-def test_what_is_no_published_dataset_is_a_wrong_argument_and_no_difference(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_what_is_no_published_dataset_is_a_wrong_argument_and_no_difference(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     first = published(tmp_path, answers(1, [1]))
 
     answer = asked(capsys, "compare", first, tmp_path / "nothing")
