@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from obs2seq.commands import COMMANDS
+from obs2seq.commands.missing import as_configuration
 from obs2seq.commands.runs import run
 from obs2seq.errors import DONE, INTERRUPTED, SERVICE, ConfigurationError, Obs2SeqError
 from obs2seq.settings import given_settings, load_settings, parse_args, unknown_options
@@ -61,9 +62,15 @@ def guarded(command: Callable[[], None], *, is_debug: bool) -> int:
     except Exception as error:  # noqa: BLE001  # the last one to catch it: what is left over gets its exit code too
         if is_debug:
             traceback.print_exc()
-        _say(_message(error))
-        return error.exit_code if isinstance(error, Obs2SeqError) else SERVICE
+        deliberate = as_configuration(error) if isinstance(error, ModuleNotFoundError) else None
+        return _said(deliberate or error)
     return DONE
+
+
+def _said(error: Exception) -> int:
+    """Say what went wrong; return its exit code."""
+    _say(_message(error))
+    return error.exit_code if isinstance(error, Obs2SeqError) else SERVICE
 
 
 def _say(message: str) -> None:
