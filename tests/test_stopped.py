@@ -5,8 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from tests.small_jobs import answers, put_answers
+
 ROOT = Path(__file__).parents[1]
-INTERRUPTED = 130
+INTERRUPTED, TERMINATED = 130, 143
 
 
 def python(*words: object) -> subprocess.CompletedProcess[str]:
@@ -34,3 +38,32 @@ def test_ctrl_c_while_the_program_starts_is_one_message() -> None:
 
     assert (ended.returncode, ended.stdout) == (INTERRUPTED, "")
     assert ended.stderr == "error: interrupted, nothing more was published\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "said"), [("SIGTERM", TERMINATED, "terminated"), ("SIGINT", INTERRUPTED, "interrupted")]
+)
+def test_a_run_that_is_told_to_end_takes_back_what_it_has_begun(
+    tmp_path: Path, name: str, code: int, said: str
+) -> None:
+    put_answers(str(tmp_path / "in" / "a.parquet"), *(answers(pupil, [1] * 20) for pupil in range(30)))
+    (tmp_path / "temporary").mkdir()
+    words = {
+        "s3_data_location": tmp_path / "in",
+        "output_s3_location": tmp_path / "out",
+        "temporary_folder": tmp_path / "temporary",
+        "features": "[{name: correct, column: correct, pad: -1}]",
+        "engine": "arrow",
+        "memory_budget": "32k",
+        "sequence_length": 3,
+        "subsets": "train=1",
+    }
+
+    told = (part for key, value in words.items() for part in (f"--{key}", value))
+    ended = python("-m", "tests.stopped_job", name, "run", *told)
+
+    assert (ended.returncode, ended.stdout) == (code, "")
+    assert ended.stderr.splitlines()[-1] == f"error: {said}, nothing more was published"
+    assert "Traceback" not in ended.stderr
+    assert list((tmp_path / "temporary").iterdir()) == []
+    assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == []

@@ -12,7 +12,8 @@ from typing import NoReturn
 from obs2seq.commands import COMMANDS
 from obs2seq.commands.missing import as_configuration
 from obs2seq.commands.runs import run
-from obs2seq.errors import DONE, INTERRUPTED, SERVICE, ConfigurationError, Obs2SeqError
+from obs2seq.commands.termination import Terminated
+from obs2seq.errors import DONE, INTERRUPTED, SERVICE, TERMINATED, ConfigurationError, Obs2SeqError
 from obs2seq.settings import given_settings, load_settings, parse_args, unknown_options
 from obs2seq.tracing.logs import StderrHandler, logs_json
 from obs2seq.version import __version__
@@ -53,9 +54,10 @@ def guarded(command: Callable[[], None], *, is_debug: bool) -> int:
         sys.stdout.flush()
     except SystemExit as exit_:
         return int(exit_.code or DONE)  # help and version leave this way
-    except KeyboardInterrupt:
-        print("error: interrupted, nothing more was published", file=sys.stderr)
-        return INTERRUPTED
+    except KeyboardInterrupt as stop:
+        is_terminated = isinstance(stop, Terminated)
+        print(f"error: {'terminated' if is_terminated else 'interrupted'}, nothing more was published", file=sys.stderr)
+        return TERMINATED if is_terminated else INTERRUPTED
     except BrokenPipeError:
         # Who read the output has seen enough; what is left of it must not be tried again at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
