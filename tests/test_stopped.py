@@ -33,6 +33,28 @@ sys.exit(main())
 """
 
 
+LOGGING = """
+import logging, sys
+from obs2seq.cli import guarded
+
+def stopped():
+    try:
+        raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        logging.getLogger("py4j.java_gateway").exception("KeyboardInterrupt while sending command.")
+        raise
+
+sys.exit(guarded(stopped, is_debug=False))
+"""
+
+
+def test_ctrl_c_that_a_library_logs_is_one_message() -> None:
+    ended = python("-c", LOGGING)
+
+    assert ended.returncode == INTERRUPTED
+    assert ended.stderr == "error: interrupted, nothing more was published\n"
+
+
 def test_ctrl_c_while_the_program_starts_is_one_message() -> None:
     ended = python("-c", STARTING, "run")
 

@@ -127,12 +127,18 @@ def _parser() -> argparse.ArgumentParser:
 def _configure_output() -> None:
     """Log the project's steps, and of the libraries only what is wrong; keep an embedding program's own set-up."""
     handler = StderrHandler()
-    # What stops a run is said at the end, and once.
-    handler.addFilter(lambda record: record.name != "obs2seq.orchestrator" or record.levelno < logging.ERROR)
+    handler.addFilter(lambda record: not _is_said_at_the_end(record))
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING, handlers=[handler])
     logging.getLogger("obs2seq").setLevel(logging.INFO)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
+
+
+def _is_said_at_the_end(record: logging.LogRecord) -> bool:
+    """Whether it tells what stops a run, which is said once: py4j would add a traceback of Ctrl-C."""
+    if record.exc_info and isinstance(record.exc_info[1], KeyboardInterrupt):
+        return True
+    return record.name == "obs2seq.orchestrator" and record.levelno >= logging.ERROR
 
 
 if __name__ == "__main__":
