@@ -1,7 +1,10 @@
 """The page on a run: its figures, and that it says what the run left behind."""
 
 import math
+import os
 import re
+import subprocess
+import sys
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -280,3 +283,20 @@ def test_a_report_that_cannot_be_drawn_stops_a_run_at_once(tmp_path: Path, monke
     monkeypatch.setattr(installed, "_NEEDED", ("jinja2", "not_there"))
     with pytest.raises(ConfigurationError, match=r"report: expected .* found no module 'not_there'"):
         published(tmp_path, report=True)
+
+
+def test_plot_libraries_say_nothing_of_fonts_and_caches(tmp_path: Path) -> None:
+    noisy = tmp_path / "fc-list"
+    noisy.write_text("#!/bin/sh\necho 'Fontconfig warning: ignoring UTF-8: not a valid region tag' >&2\n")
+    noisy.chmod(0o755)
+    (tmp_path / "file").touch()
+    script = "from obs2seq.report.plots import lengths_plot; from obs2seq.report.figures import LengthBar\n"
+    script += "assert '<svg' in lengths_plot('pupils', [LengthBar(1, 1, 2)])"
+    path, source = f"{tmp_path}{os.pathsep}{os.environ['PATH']}", str(Path(__file__).parents[1] / "src")
+
+    for folder in (tmp_path / "new", tmp_path / "file" / "none"):  # a font list is made anew; no place for it
+        environment = os.environ | {"PATH": path, "PYTHONPATH": source, "MPLCONFIGDIR": str(folder)}
+        drawn = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=False, env=environment
+        )
+        assert (drawn.returncode, drawn.stdout, drawn.stderr) == (0, "", "")

@@ -7,7 +7,11 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
+from functools import cache
+from types import ModuleType
 from typing import TYPE_CHECKING
+
+from obs2seq.report.quiet import nothing_on_stderr, quiet
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -110,10 +114,17 @@ def _svg(name: str, draw: Callable[[Axes], None], height: float = 2.4) -> str:
 @contextmanager
 def _matplotlib(salt: str) -> Iterator:  # type: ignore[type-arg]
     """Lend matplotlib, with settings of its own while it draws."""
-    import matplotlib as mpl
+    with quiet("matplotlib"):
+        import matplotlib as mpl
 
-    mpl.use("svg")
-    from matplotlib import pyplot as plt
+        mpl.use("svg")
+        plt = _pyplot()
+        with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt, "font.size": 9}):
+            yield plt
 
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt, "font.size": 9}):
-        yield plt
+
+@cache
+def _pyplot() -> ModuleType:
+    with nothing_on_stderr():  # it asks Fontconfig which fonts there are
+        from matplotlib import pyplot as plt
+    return plt
