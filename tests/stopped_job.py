@@ -22,5 +22,5 @@ if __name__ == "__main__":
             os.kill(os.getpid(), told)
 
     memory.LEAST_PIECE_ROWS = 8
-    Buckets.add = add_and_end  # type: ignore[assignment, method-assign]
+    Buckets.add = add_and_end  # type: ignore[method-assign]
     sys.exit(entry.main())
