@@ -103,6 +103,8 @@ def print_canary(ahead: Sequence[Finding], outcome: Predictability, console: Con
     _print_line(console, f"{'✓' if outcome.is_chance else '✗'}  no feature foretells answers that are coin flips")
     chance = f"chance lies within 0.5 ± {outcome.margin:.4f}"
     _print_line(console, f"   AUC {outcome.auc:.4f} over {outcome.positions:,} answers; {chance}")
+    if outcome.passes_over_repeats:
+        _print_line(console, "   elements after an observation's first are not judged: its answer stands before them")
     if not outcome.is_chance:
         _print_line(console, f"   {outcome.most_telling} tells most")
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from obs2seq.domain.exploding import IS_REPEAT
 from obs2seq.domain.spec import IS_NEW, IS_PAD, N_OBSERVATIONS, SequenceSpec
 from obs2seq.kernel.columns import Array, flags_of, plain
 from obs2seq.loading.data import SequenceData
@@ -54,6 +55,8 @@ class SubsetFigures:
     activity: Activity | None
     """Observations a day, where a feature holds the time."""
     samples: Sequence[Sample]
+    repeats: int | None = None
+    """Of the real ones, how many repeat an observation whose answer is visible before them; None: nothing is exploded."""
 
     @property
     def pupils(self) -> int:
@@ -75,6 +78,13 @@ class SubsetFigures:
         """The share of real positions that stand in an earlier sequence too."""
         return 1 - self.new / self.real if self.real else 0.0
 
+    @property
+    def repeating(self) -> float | None:
+        """The share of real positions that repeat an observation; None: nothing is exploded."""
+        if self.repeats is None:
+            return None
+        return self.repeats / self.real if self.real else 0.0
+
 
 def figures_of(subset: str, data: SequenceData) -> SubsetFigures:
     """Read a subset's sequences once; memory holds its pupils, and the counts of values.
@@ -89,6 +99,7 @@ def figures_of(subset: str, data: SequenceData) -> SubsetFigures:
     windows: list[pa.Table] = []
     days: list[pa.Table] = []
     samples: Sequence[Sample] = ()
+    repeats = 0
     columns = (spec.pupil, N_OBSERVATIONS, IS_PAD, IS_NEW, *(feature.output for feature in spec.features))
     for table in data.tables(columns):
         is_real = ~flags_of(table, IS_PAD)
@@ -99,6 +110,7 @@ def figures_of(subset: str, data: SequenceData) -> SubsetFigures:
         windows.append(counted(table.column(N_OBSERVATIONS)))
         days += days_of(table, spec, is_new)
         samples = samples or samples_of(table, spec)
+        repeats += _repeats(table, spec, is_real)
     histories = _lengths(merged(pupils).column(COUNT))
     lengths = merged(windows)
     windows_ = Lengths(lengths.column(VALUE).to_numpy(), lengths.column(COUNT).to_numpy())
@@ -112,7 +124,13 @@ def figures_of(subset: str, data: SequenceData) -> SubsetFigures:
         values=[tally.values() for tally in tallies],
         activity=activity_of(days),
         samples=samples,
+        repeats=None if spec.explode is None else repeats,
     )
+
+
+def _repeats(table: pa.Table, spec: SequenceSpec, is_real: Array) -> int:
+    """Count the real positions that repeat an observation."""
+    return 0 if spec.explode is None else int((flags_of(table, IS_REPEAT.output) & is_real).sum())
 
 
 def _new_by_pupil(table: pa.Table, spec: SequenceSpec, is_new: Array) -> pa.Table:
