@@ -25,19 +25,27 @@ _TO_S3 = ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOI
 
 
 def chosen(settings: Settings, tools: Tools, storage: Storage) -> Engine:
-    """Return the engine for execution arrow, or auto.
+    """Return the engine for an execution.
 
     Raises:
-        ConfigurationError: It has to be arrow, and a setting asks for what that cannot do.
+        ConfigurationError: It has to be arrow, or native, and a setting asks for what that cannot do.
     """
-    from obs2seq.warehouses.spark import SparkEngine
-
+    if settings.execution == "native":
+        return _native(settings, tools)
     obstacle = next(_obstacles(settings), None)
     if obstacle is None:
         return _with_arrow(settings, tools, storage)
     if settings.execution == "arrow":
         raise obstacle
     logger.info("execution native: %s", obstacle)
+    return _native(settings, tools)
+
+
+def _native(settings: Settings, tools: Tools) -> Engine:
+    from obs2seq.warehouses.spark import SparkEngine, require_native
+
+    if settings.output == "sequences":
+        require_native(settings.spec)
     return SparkEngine(tools)
 
 

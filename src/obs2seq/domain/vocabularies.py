@@ -94,8 +94,10 @@ def encoded_columns(spec: SequenceSpec) -> dict[str, str]:
 
 def fitting_spec(spec: SequenceSpec, columns: Sequence[str]) -> SequenceSpec:
     """Return a specification that reads what vocabularies of columns are made from, and nothing else."""
+    explode = spec.explode if spec.explode in columns else None
+    exploding = {"explode": explode, "explode_delimiter": spec.explode_delimiter} if explode else {}
     features = [{"name": f"{i}", "derive": "attempt_number", "of": name, "pad": 0} for i, name in enumerate(columns)]
-    return type(spec)(pupil=spec.pupil, order_by=spec.order_by, sequence_length=1, features=features)
+    return type(spec)(pupil=spec.pupil, order_by=spec.order_by, sequence_length=1, features=features, **exploding)
 
 
 def with_id_column(fields: Mapping[str, Any]) -> Mapping[str, Any]:
