@@ -115,7 +115,7 @@ def _arrow_made(chosen: _Chosen) -> Iterator[Step]:
 
 
 def _arrow_sequences(chosen: _Chosen) -> Iterator[Step]:
-    yield _arrow("loaded_columns", ("observations",), "kernel.sequencing:LoadedColumns", _ROWS)
+    yield _arrow("loaded_columns", ("observations",), "kernel.loaded:LoadedColumns", _ROWS)
     signs = ("kernel.sequencing:_keys", "kernel.sequencing:_signs")
     yield _arrow("ordering", ("loaded_columns",), "kernel.ordering:Ordering", _ROWS, *signs)
     if chosen.has_context:
