@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from obs2seq import SequenceSpec, sequence_table
 from obs2seq.audit import canary as canary_module
@@ -90,17 +91,22 @@ def test_the_canary_dies_of_a_planted_look_ahead_among_elements(
 def test_the_future_changes_no_element_unless_a_feature_reads_it(observations: str) -> None:
     ahead = {"name": "next", "column": "correct", "pad": -1, "shift": 1}
 
-    clean, planted = (changed_future(told(observations, features=features)) for features in (FEATURES, (*FEATURES, ahead)))
+    clean, planted = (
+        changed_future(told(observations, features=features)) for features in (FEATURES, (*FEATURES, ahead))
+    )
 
     assert clean == []
     assert [finding.where for finding in planted] == ["feature 'next'"]
 
 
-def test_the_command_says_that_repeats_are_not_judged(observations: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_says_that_repeats_are_not_judged(
+    tmp_path: Path, observations: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "job.yaml"
+    config.write_text(yaml.safe_dump({"columns": {"skills": WORD_PROBLEMS}, "features": [SKILLS, CORRECT]}))
     words = ["audit", "--canary", "correct", "--s3_data_location", observations, "--engine", "arrow"]
-    words += ["--columns", f"skills={WORD_PROBLEMS}", "--explode", "skills", "--features", "skill=skills:-,correct=correct:0"]
 
-    assert main(words) == 0
+    assert main([*words, "--config", str(config), "--explode", "skills"]) == 0
 
     printed = capsys.readouterr().out
     assert "✓  no feature foretells answers that are coin flips" in printed
@@ -178,7 +184,9 @@ def test_answers_of_exploded_observations_are_alike_by_chance(tmp_path: Path) ->
         [row | {"correct": int(chance.random() < 0.95)} for row in skilled(pupil, pupil, n=10)] for pupil in range(20)
     ]
 
-    found = audit(published(tmp_path, mostly_right[:10], mostly_right[10:], features=(SKILLS | {"column": "skill"}, CORRECT)))
+    found = audit(
+        published(tmp_path, mostly_right[:10], mostly_right[10:], features=(SKILLS | {"column": "skill"}, CORRECT))
+    )
 
     assert "twins" in found.checked
     assert found.leaks == []

@@ -286,8 +286,7 @@ def test_what_is_neither_array_nor_text_is_refused_and_changes_nothing(value: ob
         sequencer.push({"pupilid": 7, "at": 1, "correct": 1, "skills": value})
 
     assert str(caught.value) == (
-        "observation: expected an array or a text in column 'skills', to be exploded, "
-        f"found {type(value).__name__}"
+        f"observation: expected an array or a text in column 'skills', to be exploded, found {type(value).__name__}."
     )
     assert sequencer.latest() == before
 

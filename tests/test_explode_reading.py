@@ -89,7 +89,9 @@ def test_repeats_are_counted_among_all_that_is_no_padding(data: SequenceData) ->
 
 
 def test_nothing_repeats_where_nothing_is_exploded_or_there_are_no_sequences(tmp_path: Path) -> None:
-    plain = SequenceSpec.model_validate(SPEC.model_dump(exclude={"features", "explode"}) | {"features": SPEC.features[:2]})
+    plain = SequenceSpec.model_validate(
+        SPEC.model_dump(exclude={"features", "explode"}) | {"features": SPEC.features[:2]}
+    )
     publish(f"{tmp_path}/plain", table_of(plain), plain)
     publish(f"{tmp_path}/none", table_of(SPEC).slice(0, 0), SPEC)
 
@@ -123,7 +125,9 @@ def test_the_page_tells_the_share_of_repeats_and_what_they_are(data: SequenceDat
 
 
 def test_a_page_on_what_is_not_exploded_says_nothing_of_it(tmp_path: Path) -> None:
-    plain = SequenceSpec.model_validate(SPEC.model_dump(exclude={"features", "explode"}) | {"features": SPEC.features[:2]})
+    plain = SequenceSpec.model_validate(
+        SPEC.model_dump(exclude={"features", "explode"}) | {"features": SPEC.features[:2]}
+    )
     publish(str(tmp_path), table_of(plain), plain)
 
     section = sequences_section(tmp_path)

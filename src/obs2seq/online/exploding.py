@@ -13,7 +13,9 @@ Converter = Callable[[Any], Any]
 
 def element_types(spec: SequenceSpec, types: Mapping[str, str]) -> dict[str, str]:
     """Return types by column, that of the elements for the column that is exploded, whether of an array or not."""
-    return {name: re.sub(r"^array<(.*)>$", r"\1", type_) if name == spec.explode else type_ for name, type_ in types.items()}
+    return {
+        name: re.sub(r"^array<(.*)>$", r"\1", type_) if name == spec.explode else type_ for name, type_ in types.items()
+    }
 
 
 def whole(column: str, convert: Converter) -> Converter:
@@ -33,7 +35,9 @@ def whole(column: str, convert: Converter) -> Converter:
         if isinstance(value, list | tuple):
             return tuple([convert(element) for element in value])
         found = type(value).__name__
-        raise DataError("observation", f"expected an array or a text in column '{column}', to be exploded, found {found}")
+        raise DataError(
+            "observation", f"expected an array or a text in column '{column}', to be exploded, found {found}"
+        )
 
     return read
 

@@ -70,9 +70,7 @@ class ObservationReader:
         pupil = values[0]
         if isinstance(pupil, float):
             values[0] = pupil = pupil + 0.0  # -0.0 and 0.0 are one pupil
-        rows = [
-            [*row, *self._encoder.ids(row)] for row in exploded(values[:-1], self._exploded, self._delimiter)
-        ]
+        rows = [[*row, *self._encoder.ids(row)] for row in exploded(values[:-1], self._exploded, self._delimiter)]
         return Observation(pupil, key_of(values[1:-1]), _taken(rows, self._places), _taken(rows, self._input_places))
 
     def _values(self, observation: Mapping[str, Any]) -> list[Any]:

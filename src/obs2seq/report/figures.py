@@ -56,7 +56,7 @@ class SubsetFigures:
     """Observations a day, where a feature holds the time."""
     samples: Sequence[Sample]
     repeats: int | None = None
-    """Of the real ones, how many repeat an observation whose answer is visible before them; None: nothing is exploded."""
+    """Of the real ones, how many repeat an observation whose answer stands before; None where nothing is exploded."""
 
     @property
     def pupils(self) -> int:
