@@ -110,7 +110,7 @@ def figures_of(subset: str, data: SequenceData) -> SubsetFigures:
         windows.append(counted(table.column(N_OBSERVATIONS)))
         days += days_of(table, spec, is_new)
         samples = samples or samples_of(table, spec)
-        repeats += _repeats(table, spec, is_real)
+        repeats += 0 if spec.explode is None else int(flags_of(table, IS_REPEAT.output).sum())
     histories = _lengths(merged(pupils).column(COUNT))
     lengths = merged(windows)
     windows_ = Lengths(lengths.column(VALUE).to_numpy(), lengths.column(COUNT).to_numpy())
@@ -126,11 +126,6 @@ def figures_of(subset: str, data: SequenceData) -> SubsetFigures:
         samples=samples,
         repeats=None if spec.explode is None else repeats,
     )
-
-
-def _repeats(table: pa.Table, spec: SequenceSpec, is_real: Array) -> int:
-    """Count the real positions that repeat an observation."""
-    return 0 if spec.explode is None else int((flags_of(table, IS_REPEAT.output) & is_real).sum())
 
 
 def _new_by_pupil(table: pa.Table, spec: SequenceSpec, is_new: Array) -> pa.Table:
