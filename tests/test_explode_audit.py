@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -135,7 +134,7 @@ def test_arrays_that_stand_for_answers_are_dealt_to_other_rows() -> None:
     assert sorted(made["skills"].to_pylist()) == table["skills"].to_pylist()
 
 
-def skilled(pupil: int, seed: int, n: int = 20, skills: str = "a, b, c") -> list[dict[str, Any]]:
+def skilled(pupil: int, seed: int, n: int = 20, skills: str = "a, a, a") -> list[dict[str, Any]]:
     return [row | {"skill": skills} for row in history(pupil, seed, n)]
 
 
@@ -179,14 +178,9 @@ def test_a_few_observations_of_many_elements_are_too_few_to_tell(tmp_path: Path)
 
 
 def test_answers_of_exploded_observations_are_alike_by_chance(tmp_path: Path) -> None:
-    chance = np.random.default_rng(0)
-    mostly_right = [
-        [row | {"correct": int(chance.random() < 0.95)} for row in skilled(pupil, pupil, n=10)] for pupil in range(20)
-    ]
+    wrong = [[row | {"correct": 0} for row in skilled(pupil, pupil, n=10)] for pupil in (1, 2)]
 
-    found = audit(
-        published(tmp_path, mostly_right[:10], mostly_right[10:], features=(SKILLS | {"column": "skill"}, CORRECT))
-    )
+    found = audit(published(tmp_path, wrong[:1], wrong[1:], features=(SKILLS | {"column": "skill"}, CORRECT)))
 
     assert "twins" in found.checked
     assert found.leaks == []

@@ -300,6 +300,14 @@ def test_elements_are_held_to_their_type_whether_named_for_the_array_or_not(give
         pushed(fields, answers([1, "a"]), types={"skills": given_type})
 
 
+def test_without_types_pads_follow_the_first_element_that_is_known() -> None:
+    fields = SKILLS | {"features": [{"name": "skill", "column": "skills", "pad": 0}]}
+
+    latest = pushed(fields, answers([None, 0.5])).latest()
+
+    assert repr(latest and latest["skill_sequence"]) == "[0.0, 0.5, 0.0, 0.0]"
+
+
 def test_arrow_goes_in_with_its_arrays() -> None:
     fields = SKILLS | {"features": [{"name": "skill", "column": "skills", "pad": 0.5}]}
     table = pa.table({"pupilid": [1, 1], "at": [2, 1], "skills": pa.array([[1.5, None], []], pa.list_(pa.float32()))})

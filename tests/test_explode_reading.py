@@ -23,19 +23,19 @@ SPEC = SequenceSpec.model_validate(
         "features": [{"name": "skill", "column": "skills", "pad": "-"}, {"name": "correct", "column": "c", "pad": 0}],
     }
 )
-# Pupil 1 answers exercises of two skills, of one and of three: six elements in two windows. Pupil 2 answers one of one.
+# Pupil 1 answers exercises of two skills, of one and of three: six elements in two windows. Pupil 2 answers one of two.
 COLUMNS: dict[str, list[Any]] = {
     "pupilid": [1, 1, 2],
     "session_index": [0, 0, 0],
     "sequence_index": [0, 1, 0],
     "first_position": [0, 2, 0],
-    "n_observations": [4, 4, 1],
-    "is_pad_sequence": [[0, 0, 0, 0], [0, 0, 0, 0], [0, 1, 1, 1]],
-    "is_new_sequence": [[1, 1, 1, 1], [0, 0, 1, 1], [1, 0, 0, 0]],
-    "skill_sequence": [["a", "b", "a", "a"], ["a", "a", "b", "c"], ["a", "-", "-", "-"]],
-    "correct_sequence": [[1, 1, 0, 1], [0, 1, 1, 1], [1, 0, 0, 0]],
-    "group_sequence": [[0, 0, 1, 2], [1, 2, 2, 2], [0, -1, -1, -1]],
-    "is_repeat_sequence": [[0, 1, 0, 0], [0, 0, 1, 1], [0, 0, 0, 0]],
+    "n_observations": [4, 4, 2],
+    "is_pad_sequence": [[0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 1, 1]],
+    "is_new_sequence": [[1, 1, 1, 1], [0, 0, 1, 1], [1, 1, 0, 0]],
+    "skill_sequence": [["a", "b", "a", "a"], ["a", "a", "b", "c"], ["a", "c", "-", "-"]],
+    "correct_sequence": [[1, 1, 0, 1], [0, 1, 1, 1], [1, 1, 0, 0]],
+    "group_sequence": [[0, 0, 1, 2], [1, 2, 2, 2], [0, 0, -1, -1]],
+    "is_repeat_sequence": [[0, 1, 0, 0], [0, 0, 1, 1], [0, 1, 0, 0]],
 }
 MASKS = ("is_pad_sequence", "is_new_sequence")
 
@@ -84,8 +84,8 @@ def test_the_sequencer_takes_the_types_of_what_was_loaded(data: SequenceData) ->
 def test_repeats_are_counted_among_all_that_is_no_padding(data: SequenceData) -> None:
     figures = figures_of("train", data)
 
-    assert (figures.real, figures.repeats) == (9, 3)
-    assert figures.repeating == pytest.approx(1 / 3)
+    assert (figures.real, figures.repeats) == (10, 4)
+    assert figures.repeating == pytest.approx(0.4)
 
 
 def test_nothing_repeats_where_nothing_is_exploded_or_there_are_no_sequences(tmp_path: Path) -> None:
@@ -114,11 +114,11 @@ def test_the_page_tells_the_share_of_repeats_and_what_they_are(data: SequenceDat
     assert dict(zip(heads, cells, strict=True)) | {"bytes": ""} == {
         "subset": "train",
         "pupils": "2",
-        "elements": "7",
+        "elements": "8",
         "sequences": "3",
-        "padding": "25.0%",
-        "repeated": "22.2%",
-        "answer visible": "33.3%",
+        "padding": "16.7%",
+        "repeated": "20.0%",
+        "answer visible": "40.0%",
         "bytes": "",
     }
     assert "Leave them out of the loss and of every metric." in section
