@@ -58,5 +58,5 @@ def refused(found: str) -> UnfitError:
     return UnfitError(
         "input_schema",
         f"expected columns with types as Spark DDL, found {shortened(found.strip())}",
-        "write it like 'pupilid long, answered_at timestamp', with scalar types (json: also arrays of them) and nothing else",
+        "write it like 'pupilid long, answered_at timestamp', with scalar types (json: or arrays of such) and no more",
     )
