@@ -58,7 +58,7 @@ REFUSED = [
     ({"features": [feature(padding=0)]}, "features.0: unknown field 'padding' (did you mean 'pad')"),
     ({"features": [{"name": "correct"}]}, "features.0.column: expected a value, found none"),
     ({"strid": 1}, "unknown field 'strid' (did you mean 'stride')"),
-    ({"colour": 1}, "unknown field 'colour' (known are align, features, max_sequences_per_pupil, min_length"),
+    ({"colour": 1}, "unknown field 'colour' (known are align, explode, explode_cuts, explode_delimiter"),
 ]
 
 COLLISIONS = [
