@@ -179,7 +179,8 @@ def test_specification_has_the_fields_of_the_contract_alone():
     assert set(SequenceSpec.model_fields) == set(SpecificationFields.model_fields)
     assert list(SequenceSpec.model_fields) == [
         *("pupil", "order_by", "sequence_length", "stride", "align", "pad_side", "min_length"),
-        *("max_sequences_per_pupil", "session_gap_seconds", "features"),
+        *("max_sequences_per_pupil", "session_gap_seconds"),
+        *("explode", "explode_delimiter", "explode_cuts", "features"),
     ]
 
 
