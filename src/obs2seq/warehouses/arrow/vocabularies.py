@@ -83,9 +83,11 @@ def encoder_of(vocabulary: Vocabulary, schema: pa.Schema, spec: SequenceSpec) ->
         DataError: The column is not of the type that its vocabulary is for.
         SpecificationError: No vocabulary is made of a column of its type.
     """
-    if vocabulary.column == spec.explode:
-        return ElementEncoder(vocabulary, schema, spec.explode_delimiter)
-    return Encoder(vocabulary, schema)
+    name = column_name(schema, vocabulary.column)
+    type_name = spark_name(schema.field(name).type)
+    if vocabulary.column != spec.explode:
+        return Encoder(vocabulary, name, type_name)
+    return ElementEncoder(vocabulary, name, element_type(name, type_name), spec.explode_delimiter)
 
 
 class Encoder:
@@ -93,14 +95,14 @@ class Encoder:
 
     Args:
         vocabulary: Its.
-        schema: Of the tables that have it.
+        name: Its name in the tables.
+        type_name: Of what is encoded, by Spark's name.
     """
 
     type = pa.int32()
 
-    def __init__(self, vocabulary: Vocabulary, schema: pa.Schema) -> None:
-        self._name = column_name(schema, vocabulary.column)
-        type_name = self._word_type(vocabulary.column, spark_name(schema.field(self._name).type))
+    def __init__(self, vocabulary: Vocabulary, name: str, type_name: str) -> None:
+        self._name = name
         vocabulary.require_type(type_name)
         self._type = _WORDS[word_type(vocabulary.column, type_name)]
         self._words = pa.array(vocabulary.values, self._type)
@@ -111,10 +113,6 @@ class Encoder:
         if pa.types.is_dictionary(column.type):
             return pa.chunked_array([self._of_codes(chunk) for chunk in column.chunks], pa.int32())
         return self._of_words(column)
-
-    def _word_type(self, column: str, type_name: str) -> str:
-        """Return the type of what is encoded, by Spark's name."""
-        return type_name
 
     def _of_codes(self, chunk: pa.DictionaryArray) -> pa.Array:
         ids = self._of_words(chunk.dictionary)
@@ -131,14 +129,15 @@ class ElementEncoder(Encoder):
 
     Args:
         vocabulary: The column's.
-        schema: Of the tables that have it.
+        name: Its name in the tables.
+        type_name: Of its elements, by Spark's name.
         delimiter: Stands between the parts of its texts.
     """
 
     type = pa.list_(pa.int32())
 
-    def __init__(self, vocabulary: Vocabulary, schema: pa.Schema, delimiter: str) -> None:
-        super().__init__(vocabulary, schema)
+    def __init__(self, vocabulary: Vocabulary, name: str, type_name: str, delimiter: str) -> None:
+        super().__init__(vocabulary, name, type_name)
         self._delimiter = delimiter
 
     def ids(self, table: pa.Table) -> pa.ChunkedArray:
@@ -146,12 +145,8 @@ class ElementEncoder(Encoder):
         lists = load_lists(table.column(self._name), self._delimiter)
         places = lists.places(np.arange(len(table)))
         offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lists.size)]).astype(np.int32)
-        return pa.chunked_array(
-            [pa.ListArray.from_arrays(pa.array(offsets), self._of_elements(lists.elements, places))]
-        )
-
-    def _word_type(self, column: str, type_name: str) -> str:
-        return element_type(column, type_name)
+        ids = self._of_elements(lists.elements, places)
+        return pa.chunked_array([pa.ListArray.from_arrays(pa.array(offsets), ids)])
 
     def _of_elements(self, elements: Column, places: Array) -> pa.Array:
         if elements.texts is None:
