@@ -9,10 +9,12 @@ import pytest
 
 import obs2seq
 from obs2seq import SequenceSpec
+from obs2seq.bootstrap import run
 from obs2seq.bootstrap.reports import report_published
 from obs2seq.loading.data import SequenceData
 from obs2seq.report.figures import figures_of
 from tests.published import publish
+from tests.small_jobs import CORRECT, answers, put_answers, settings_for
 
 SPEC = SequenceSpec.model_validate(
     {
@@ -134,3 +136,15 @@ def test_a_page_on_what_is_not_exploded_says_nothing_of_it(tmp_path: Path) -> No
 
     assert "answer visible" not in section
     assert '<th class="n">observations</th>' in section
+
+
+def test_the_ledger_of_the_page_tells_what_exploding_added(tmp_path: Path) -> None:
+    rows = [row | {"skill": skill} for row, skill in zip(answers(1, [1, 0]), ["a,b,c", "a,b"], strict=True)]
+    put_answers(str(tmp_path / "in" / "part-0.parquet"), rows)
+    features = ({"name": "skill", "column": "skill", "pad": ""}, CORRECT)
+    run(settings_for(f"{tmp_path}/in", f"{tmp_path}/out", engine="arrow", explode="skill", features=features))
+
+    page = report_published(f"{tmp_path}/out", ["train"])
+
+    assert "<h3>train: 2 rows in, and 3 more elements by exploding them</h3>" in page
+    assert 'aria-label="5 of 5 rows used"' in page
