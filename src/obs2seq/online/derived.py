@@ -134,6 +134,8 @@ class Deriver:
         Raises:
             SpecificationError: A column turns out to have a type that something cannot be derived from.
         """
+        if not self._features:
+            return Told([()] * len(inputs), [])
         rows = [dict(zip(self.inputs, element, strict=True)) for element in inputs]
         self._learn(rows)
         told = [self._told(feature, notes, rows) for feature, notes in zip(self._features, self._notes, strict=True)]

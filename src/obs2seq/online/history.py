@@ -46,7 +46,8 @@ class Session:
         self.n_observations += 1 - element.is_repeat
         values = (*element.values, element.is_repeat, self.n_observations - 1)
         self.keys.append(element.key)
-        self.columns = self.columns or [[] for _ in values]
+        if not self.columns:
+            self.columns = [[] for _ in values]
         for column, value in zip(self.columns, values, strict=True):
             column.append(value)
 

@@ -102,4 +102,6 @@ def rows_of(observations: "Rows", spec: SequenceSpec) -> tuple[Sequence[Mapping[
 
 
 def _taken(rows: Sequence[Sequence[Any]], places: Sequence[int]) -> tuple[tuple[Any, ...], ...]:
+    if not places:
+        return ((),) * len(rows)
     return tuple([tuple([row[place] for place in places]) for row in rows])
