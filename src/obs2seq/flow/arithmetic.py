@@ -4,6 +4,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from obs2seq.domain.spec import SequenceSpec
+from obs2seq.domain.vocabularies import id_column
 from obs2seq.flow.columns import type_of
 
 
@@ -13,9 +14,15 @@ def keys(spec: SequenceSpec) -> dict[str, str]:
     return {spec.pupil: "pupil"} | {name: f"key_{i}" for i, name in enumerate(ordering)}
 
 
+def observed_columns(spec: SequenceSpec) -> tuple[str, ...]:
+    """Return the columns that are read of whole observations: all but the ids of elements."""
+    ids = None if spec.explode is None else id_column(spec.explode)
+    return tuple(name for name in spec.columns if name != ids)
+
+
 def whole_row_keys(observations: DataFrame, spec: SequenceSpec) -> dict[str, str]:
     """Return the internal name of every column: `key_…` where it can be compared, `rest_…` where it cannot."""
-    names = keys(spec)
+    names = {name: key for name, key in keys(spec).items() if name in observed_columns(spec)}
     known = {name.lower() for name in names}
     for i, name in enumerate(sorted(name for name in observations.columns if name.lower() not in known)):
         can_compare = "map<" not in type_of(observations, name).simpleString()
