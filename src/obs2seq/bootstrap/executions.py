@@ -62,7 +62,7 @@ def _with_arrow(settings: Settings, tools: Tools, storage: Storage) -> Engine:
         SparkEngine(tools),
         ArrowSparkEngine(tools, storage, sizes, _way_to_s3(settings)),
         lambda: lacking(tools.sessions().sparkContext, s3=s3),
-        is_required=settings.execution == "arrow",
+        is_required=settings.execution == "arrow" or settings.spec.keeps_together,
     )
 
 

@@ -15,7 +15,8 @@ from obs2seq.domain.exploding import require_cuts_allowed
 from obs2seq.domain.job import Job
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.domain.splits import FOLD
-from obs2seq.errors import ConfigurationError
+from obs2seq.domain.vocabularies import encoded_columns
+from obs2seq.errors import ConfigurationError, SpecificationError
 
 # Hamilton's autoload imports pyspark.pandas, which numpy 2 breaks on Spark 3.5. It reads its switch when the driver is
 # imported; the environment is put back for whoever uses Hamilton beside us.
@@ -102,6 +103,7 @@ def sequence_observations(
             allow.
     """
     require_cuts_allowed(spec, "Spark computes natively", "use obs2seq.sequence_table, or a run with execution: arrow")
+    _require_no_ids_of_elements(spec)
     ways = ways_of_observations(spec)
     return _made("sequences", ways, {"observations": observations, "spec": spec}, spread_pupils_above, NOBODY)
 
@@ -190,6 +192,13 @@ def _made(node: str, ways: Ways, inputs: dict[str, Any], spread_pupils_above: in
 
     found = spreading_inputs(ask, inputs["spec"], spread_pupils_above)
     return whole if found is None else _run(_dataflow(watch, **ways, cut="parts"), node, inputs | found)
+
+
+def _require_no_ids_of_elements(spec: SequenceSpec) -> None:
+    """Raise where elements are to be encoded, for which there is no vocabulary."""
+    if spec.explode in encoded_columns(spec).values():
+        problem = f"expected no feature that encodes its elements, as only runs have vocabularies, found '{spec.explode}'"
+        raise SpecificationError("explode", problem, "leave encode out, or run the job with obs2seq run")
 
 
 def _require_shareable(spec: SequenceSpec) -> None:

@@ -22,7 +22,7 @@ from obs2seq.flow.tallies import Tally
 
 EXPANDED = "expanded"
 _OBSERVATIONS = {"pupil": ANY, "session": WHOLE, "position": WHOLE, "elements": ARRAY}
-_OTHERS = (r"(key|rest|derived)_\d+|place(_in_history)?|is_start|is_duplicate", ANY)
+_OTHERS = (r"(key|derived)_\d+|place(_in_history)?|is_start", ANY)
 
 
 @promises(_OBSERVATIONS, others=_OTHERS)
@@ -71,11 +71,11 @@ def described_observations(sized_observations: DataFrame, history: WindowSpec, s
     return with_derived(sized_observations, list(features_of_observations(spec).values()), history, spec)
 
 
-@promises(
-    {"pupil": ANY, **dict.fromkeys(("session", "position", "group", "index", "before"), WHOLE)},
-    others=(r"(key|rest|derived)_\d+|first|length|place(_in_history)?|is_start", ANY),
-)
 @tag(unit="elements")
+@promises(
+    {"pupil": ANY} | dict.fromkeys(("session", "position", "group", "index", "before"), WHOLE),
+    others=(rf"length|{_OTHERS[0]}", ANY),
+)
 @config.when(exploded=True)
 def exploded_observations(described_observations: DataFrame, spec: SequenceSpec) -> DataFrame:
     """Make each element a row, in the place of its observation: no shuffle, no sort.
