@@ -366,6 +366,9 @@ def test_what_native_windows_do_not_do_is_refused_by_name(spark: SparkSession, t
         sequence_observations(frame, SequenceSpec.model_validate(spec_of("ints")), spread_pupils_above=10)
     with pytest.raises(ConfigurationError, match=r"^spread_pupils_above: expected null where explode "):
         made(tmp_path, "native", **exploding("ints"), spread_pupils_above=10)
+    word = {"name": "word", "column": "ints", "encode": "vocabulary"}
+    with pytest.raises(ConfigurationError, match=r"^features: expected no encode of the exploded column where output"):
+        made(tmp_path, "native", **exploding("ints", features=[word]), output="observations")
     assert not (tmp_path / "native").exists()
 
 
