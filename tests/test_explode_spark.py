@@ -132,9 +132,7 @@ def one_pupil(**values: list[Any]) -> list[Row]:
     """Return observations of one pupil, a second apart unless told otherwise."""
     n = len(next(iter(values.values())))
     empty = dict.fromkeys(TYPES) | {"pupilid": 1}
-    return [
-        empty | {"t": i, "right": i} | {name: column[i] for name, column in values.items()} for i in range(n)
-    ]
+    return [empty | {"t": i, "right": i} | {name: column[i] for name, column in values.items()} for i in range(n)]
 
 
 def test_each_member_is_an_element_and_nothing_is_lost(spark: SparkSession) -> None:
@@ -279,7 +277,10 @@ def test_spark_and_arrow_publish_the_same_and_account_for_it_alike(case: str, tm
 def test_the_ledger_counts_elements_beyond_the_first_of_the_observations_that_are_kept(tmp_path: Path) -> None:
     words = [["a", "b"], ["a", "b"], None, ["c", "d", "e"], ["x", "y"]]
     rows = one_pupil(words=words)
-    put(tmp_path / "in", [row | {"t": t, "right": right} for row, t, right in zip(rows, [0, 0, 1, 2, None], [1] * 5, strict=True)])
+    put(
+        tmp_path / "in",
+        [row | {"t": t, "right": right} for row, t, right in zip(rows, [0, 0, 1, 2, None], [1] * 5, strict=True)],
+    )
 
     told = exploding("words", duplicates="drop", min_length=3, sequence_length=5)
     (manifest, _) = made(tmp_path, "native", **told)["train"]

@@ -44,12 +44,13 @@ def chosen(settings: Settings, tools: Tools, storage: Storage) -> Engine:
 def _native(settings: Settings, tools: Tools) -> Engine:
     from obs2seq.warehouses.spark import SparkEngine, require_native
 
-    require_native(settings.spec, settings.output)
+    if settings.output == "sequences":
+        require_native(settings.spec)
     return SparkEngine(tools)
 
 
 def _with_arrow(settings: Settings, tools: Tools, storage: Storage) -> Engine:
-    from obs2seq.warehouses.spark import SparkEngine, is_for_tasks_alone
+    from obs2seq.warehouses.spark import SparkEngine
     from obs2seq.warehouses.spark_arrow.choice import ChosenEngine
     from obs2seq.warehouses.spark_arrow.engine import ArrowSparkEngine
     from obs2seq.warehouses.spark_arrow.executors import lacking
@@ -61,8 +62,12 @@ def _with_arrow(settings: Settings, tools: Tools, storage: Storage) -> Engine:
         SparkEngine(tools),
         ArrowSparkEngine(tools, storage, sizes, _way_to_s3(settings)),
         lambda: lacking(tools.sessions().sparkContext, s3=s3),
-        is_required=settings.execution == "arrow" or is_for_tasks_alone(settings.spec, settings.output),
+        is_required=settings.execution == "arrow" or _is_for_tasks_alone(settings),
     )
+
+
+def _is_for_tasks_alone(settings: Settings) -> bool:
+    return settings.output == "sequences" and settings.spec.keeps_together
 
 
 def _way_to_s3(settings: Settings) -> dict[str, str]:

@@ -28,11 +28,10 @@ def graph(settings: Settings) -> Graph:
         hint = "pip install 'obs2seq[spark35]', or set engine: arrow"
         raise ConfigurationError("engine", "expected Spark to be installed, found no module 'pyspark'", hint)
     from obs2seq.flow.dataflow import flow_graph
-    from obs2seq.warehouses.spark import is_for_tasks_alone
 
     told = job(settings)
     native = flow_graph(told, settings.output)
-    if settings.execution != "arrow" and not is_for_tasks_alone(told.spec, settings.output):
+    if settings.execution != "arrow" and not (settings.output == "sequences" and told.spec.keeps_together):
         return native
     return task_graph(told, settings.output, native.path_to("observations"))
 

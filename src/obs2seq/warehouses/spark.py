@@ -18,11 +18,10 @@ from obs2seq.domain.rule_sets import pupil_rules, require_free_name
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.domain.splits import Assigned, Everything, Share
 from obs2seq.domain.vocabularies import Word, encoded_columns
-from obs2seq.errors import ConfigurationError, SpecificationError, StorageError
+from obs2seq.errors import ConfigurationError, StorageError
 from obs2seq.flow.dataflow import count_pupils, flow_graph, select_and_sequence, select_observations
 from obs2seq.flow.selection import Selection
 from obs2seq.flow.tallies import Tally
-from obs2seq.flow.ways import Kind
 from obs2seq.lineage.graph import Graph
 from obs2seq.ports import ObservationReader, SequenceWriter, Source, WrittenFile, all_columns
 from obs2seq.tracing.watch import NOBODY, Watch
@@ -37,7 +36,7 @@ from obs2seq.warehouses.spark_vocabularies import found_words, ids_of
 from obs2seq.warehouses.subsets import SubsetSource, folds_of, share_of
 
 _TEXT_FORMATS = ("csv", "json")
-_TO_TASKS = "set execution: arrow, or engine: arrow with mode: local"
+_TOGETHER = "set execution: arrow, or engine: arrow with mode: local, or explode_cuts: allow"
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,8 @@ class SparkEngine(Engine):
 
     def make(self, order: Order, found: SubsetSource, location: str, run_id: str) -> Manifest:
         _require_shareable(order, self._tools)
-        require_native(order.job.spec, order.kind)
+        if order.kind == "sequences":
+            require_native(order.job.spec)
         tally = Tally()
         with explained(found.source.location, output=location):
             selected = raw_and_selection(order, found, self._tools)
@@ -131,22 +131,9 @@ def _selection(order: Order, found: SubsetSource, share: Share, tools: Tools) ->
     )
 
 
-def require_native(spec: SequenceSpec, kind: Kind) -> None:
-    """Raise `SpecificationError` for what Spark's own functions do not make of exploded columns, and tasks do."""
-    if kind == "sequences":
-        require_cuts_allowed(spec, "execution is native", f"{_TO_TASKS}, or explode_cuts: allow")
-    elif spec.explode in encoded_columns(spec).values():
-        problem = "expected no encode of the exploded column where output is observations and execution is native"
-        raise SpecificationError("features", f"{problem}, found one of '{spec.explode}'", f"{_TO_TASKS}, or drop encode")
-
-
-def is_for_tasks_alone(spec: SequenceSpec, kind: Kind) -> bool:
-    """Whether something is asked for that `require_native` refuses."""
-    try:
-        require_native(spec, kind)
-    except SpecificationError:
-        return True
-    return False
+def require_native(spec: SequenceSpec) -> None:
+    """Raise `SpecificationError` for windows that no window function of Spark cuts."""
+    require_cuts_allowed(spec, "execution is native", _TOGETHER)
 
 
 def _require_shareable(order: Order, tools: Tools) -> None:
