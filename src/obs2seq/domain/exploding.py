@@ -131,12 +131,18 @@ def require_cuts_allowed(spec: SequenceSpec, where: str, hint: str) -> None:
         raise SpecificationError("explode_cuts", problem, hint)
 
 
-def too_many_elements(observations: int, spec: SequenceSpec) -> DataError:
-    """Return the error for observations that no window holds whole, given how many there are of them."""
+def too_many_elements(observations: int, spec: SequenceSpec, looked_at: int = 0) -> DataError:
+    """Return the error for observations that no window holds whole.
+
+    Args:
+        observations: How many there are.
+        spec: What they do not fit.
+        looked_at: Among how many they are, where there are others that nobody has looked at.
+    """
     return DataError(
         "observations",
         f"expected at most {spec.sequence_length} elements of '{spec.explode}' in each observation, as many as a "
-        f"window holds, where explode_cuts is {spec.explode_cuts}, found {observations} "
-        f"{'observation' if observations == 1 else 'observations'} with more",
+        f"window holds, where explode_cuts is {spec.explode_cuts}, found more in {observations}"
+        f"{f' of the {looked_at:,} looked at so far' if looked_at else ''}",
         "set a longer sequence_length, or explode_cuts: allow",
     )

@@ -129,6 +129,11 @@ def require_unencoded(spec: SequenceSpec, engine: str, hint: str) -> None:
             raise SpecificationError(f"feature '{feature.name}'", problem, hint)
 
 
+def observed_columns(spec: SequenceSpec) -> tuple[str, ...]:
+    """Return every column that whole observations have, ids among them, but those of the elements of some."""
+    return tuple(name for name in spec.columns if spec.explode is None or name != id_column(spec.explode))
+
+
 def input_columns(spec: SequenceSpec) -> tuple[str, ...]:
     """Return every column of the observations that is read, each once, without those of ids."""
     ids = encoded_columns(spec)
