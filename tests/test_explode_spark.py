@@ -276,11 +276,7 @@ def test_spark_and_arrow_publish_the_same_and_account_for_it_alike(case: str, tm
 
 def test_the_ledger_counts_elements_beyond_the_first_of_the_observations_that_are_kept(tmp_path: Path) -> None:
     words = [["a", "b"], ["a", "b"], None, ["c", "d", "e"], ["x", "y"]]
-    rows = one_pupil(words=words)
-    put(
-        tmp_path / "in",
-        [row | {"t": t, "right": right} for row, t, right in zip(rows, [0, 0, 1, 2, None], [1] * 5, strict=True)],
-    )
+    put(tmp_path / "in", one_pupil(words=words, t=[0, 0, 1, 2, None], right=[1] * 5))
 
     told = exploding("words", duplicates="drop", min_length=3, sequence_length=5)
     (manifest, _) = made(tmp_path, "native", **told)["train"]
@@ -367,9 +363,6 @@ def test_what_native_windows_do_not_do_is_refused_by_name(spark: SparkSession, t
         sequence_observations(frame, SequenceSpec.model_validate(spec_of("ints")), spread_pupils_above=10)
     with pytest.raises(ConfigurationError, match=r"^spread_pupils_above: expected null where explode "):
         made(tmp_path, "native", **exploding("ints"), spread_pupils_above=10)
-    word = {"name": "word", "column": "ints", "encode": "vocabulary"}
-    with pytest.raises(ConfigurationError, match=r"^features: expected no encode of the exploded column where output"):
-        made(tmp_path, "native", **exploding("ints", features=[word]), output="observations")
     assert not (tmp_path / "native").exists()
 
 

@@ -197,10 +197,8 @@ def _made(node: str, ways: Ways, inputs: dict[str, Any], spread_pupils_above: in
 def _require_no_ids_of_elements(spec: SequenceSpec) -> None:
     """Raise where elements are to be encoded, for which there is no vocabulary."""
     if spec.explode in encoded_columns(spec).values():
-        problem = (
-            f"expected no feature that encodes its elements, as only runs have vocabularies, found '{spec.explode}'"
-        )
-        raise SpecificationError("explode", problem, "leave encode out, or run the job with obs2seq run")
+        problem = f"expected a column that no feature encodes, as only runs have vocabularies, found '{spec.explode}'"
+        raise SpecificationError("explode", problem, "leave encode out, or make it a run")
 
 
 def _require_shareable(spec: SequenceSpec) -> None:

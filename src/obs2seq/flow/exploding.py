@@ -101,13 +101,12 @@ def derived_observations__elements(encoded_elements: DataFrame, spec: SequenceSp
     """Add what is derived from elements. Costs a sort for each column that tells what is the same, no shuffle."""
     features = features_of_elements(spec)
     numbers = {"group": F.col("group"), "is_repeat": (F.col("index") > 0).cast("int")}
-    numbered = {
-        source_keys(spec)[name]: numbers[each.derive] for name, each in features.items() if each.derive in numbers
-    }
-    others = [each for each in features.values() if each.derive not in numbers]
+    found = {name: numbers[each.derive] for name, each in features.items() if each.derive in numbers}
+    numbered = encoded_elements.withColumns({source_keys(spec)[name]: number for name, number in found.items()})
+    others = [each for name, each in features.items() if name not in found]
     in_order = Window.partitionBy("pupil").orderBy("before", "index")
     place = F.col("before") + F.col("index")
-    return with_derived(encoded_elements.withColumns(numbered), others, in_order, spec, place)
+    return with_derived(numbered, others, in_order, spec, place)
 
 
 @config.when(exploded=True, sessions=False)

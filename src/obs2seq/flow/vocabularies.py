@@ -35,9 +35,8 @@ def mapped_observations__encoded(raw_observations: DataFrame, selection: Selecti
 def encoded_elements__joined(exploded_observations: DataFrame, selection: Selection, spec: SequenceSpec) -> DataFrame:
     """Add the ids of the elements. Costs a broadcast of their vocabulary, and neither shuffle nor sort."""
     column, internal = str(spec.explode), keys(spec)
-    return _encoded(
-        exploded_observations, internal[column], internal[id_column(column)], selection.vocabularies[column]
-    )
+    ids = selection.vocabularies[column]
+    return _encoded(exploded_observations, internal[column], internal[id_column(column)], ids)
 
 
 def first_appearances(observations: DataFrame, spec: SequenceSpec, columns: Sequence[str]) -> DataFrame:
