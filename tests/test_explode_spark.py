@@ -300,10 +300,10 @@ def test_ids_are_of_elements_by_first_appearance(spark: SparkSession, tmp_path: 
     made(tmp_path, "native", **told, subsets={"train": 0.5, "test": 0.5})
 
     (train,), (test,) = (published_rows(f"{tmp_path}/native/{each}_sequenced_7")[1] for each in ("train", "test"))
-    assert train["word_sequence"] == [3, 1, 4, 1, 5, 3, 0]
-    assert train["next_sequence"] == [1, 4, 1, 5, 3, 0, 0]
-    assert test["word_sequence"] == [4, 2, 1, 5, 0, 0, 0]
-    assert obs2seq.vocabulary(tmp_path / "native", "words") == [None, None, None, "b", "a", "c"]
+    assert train["word_sequence"] == [4, 1, 3, 1, 5, 4, 0]
+    assert train["next_sequence"] == [1, 3, 1, 5, 4, 0, 0]
+    assert test["word_sequence"] == [3, 2, 1, 5, 0, 0, 0]
+    assert obs2seq.vocabulary(tmp_path / "native", "words") == [None, None, None, "a", "b", "c"]
 
 
 def test_ids_of_elements_cost_a_broadcast_and_nothing_else(spark: SparkSession) -> None:
@@ -352,6 +352,7 @@ def test_a_column_that_is_neither_array_of_scalars_nor_text_is_refused_before_an
 def test_what_native_windows_do_not_do_is_refused_by_name(spark: SparkSession, tmp_path: Path) -> None:
     frame, whole = frame_of(spark, []), SequenceSpec.model_validate(spec_of("ints", explode_cuts="keep_together"))
     told = exploding("ints", explode_cuts="keep_together")
+    put(tmp_path / "in", one_pupil(ints=[[1, 2]]))
 
     with pytest.raises(SpecificationError, match=r"^explode_cuts: expected allow where Spark computes natively"):
         sequence_observations(frame, whole)
@@ -359,11 +360,11 @@ def test_what_native_windows_do_not_do_is_refused_by_name(spark: SparkSession, t
         made(tmp_path, "native", **told)
     with pytest.raises(ConfigurationError, match=r"^explode_cuts: "):
         check(settings(tmp_path, **told, **ENGINES["native"]))
+    assert not (tmp_path / "native").exists()
     with pytest.raises(ConfigurationError, match=r"^spread_pupils_above: expected null where explode "):
         sequence_observations(frame, SequenceSpec.model_validate(spec_of("ints")), spread_pupils_above=10)
     with pytest.raises(ConfigurationError, match=r"^spread_pupils_above: expected null where explode "):
         made(tmp_path, "native", **exploding("ints"), spread_pupils_above=10)
-    assert not (tmp_path / "native").exists()
 
 
 def test_steps_and_columns_of_elements_are_listed_with_what_they_mean() -> None:
