@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from obs2seq.domain.derived import OF_ELEMENTS
 from obs2seq.domain.features import Feature
@@ -19,7 +19,9 @@ from obs2seq.errors import DataError, SpecificationError
 if TYPE_CHECKING:
     from obs2seq.domain.spec import SequenceSpec, SpecificationFields
 
-DELIMITER, CUTS = ",", "allow"
+Cuts = Literal["allow", "keep_together"]
+DELIMITER = ","
+CUTS: Cuts = "allow"
 """What `explode_delimiter` and `explode_cuts` are unless told."""
 
 GROUP = Feature.model_validate({"name": "group", "derive": "group", "pad": -1})

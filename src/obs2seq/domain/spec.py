@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from obs2seq.domain.exploding import ADDED, CUTS, DELIMITER, exploding_problems, with_added
+from obs2seq.domain.exploding import ADDED, CUTS, DELIMITER, Cuts, exploding_problems, with_added
 from obs2seq.domain.features import ColumnName as ColumnName
 from obs2seq.domain.features import Feature as Feature
 from obs2seq.domain.features import Strict
@@ -81,7 +81,7 @@ class SpecificationFields(Strict):
         default=DELIMITER,
         description="Stands between the parts of a text that is exploded; spaces around a part are cut off.",
     )
-    explode_cuts: Literal["allow", "keep_together"] = Field(
+    explode_cuts: Cuts = Field(
         default=CUTS,
         description="Whether a window may cut an observation that is exploded in two. keep_together: each holds as "
         "many whole ones as fit; for windows that do not overlap.",

@@ -72,7 +72,7 @@ def count_elements(chunks: pa.ChunkedArray, delimiter: str) -> int:
 def places_of(first: Array, size: Array) -> Array:
     """Return the numbers from each first one on, so many as the sizes say, one run after another."""
     before = np.cumsum(size) - size
-    return np.arange(int(size.sum())) + np.repeat(first - before, size)
+    return np.asarray(np.arange(int(size.sum())) + np.repeat(first - before, size))
 
 
 def _of_arrays(chunks: pa.ChunkedArray) -> Lists:
@@ -139,7 +139,7 @@ class Arrays:
         coded = words.dictionary_encode()
         ranks = np.zeros(len(coded.dictionary), np.int64)
         ranks[pc.sort_indices(coded.dictionary).to_numpy()] = np.arange(len(ranks))
-        return ranks[coded.indices.to_numpy()]
+        return np.asarray(ranks[coded.indices.to_numpy()])
 
 
 def _ranked(places: Array, keys: Iterable[Key]) -> Array:

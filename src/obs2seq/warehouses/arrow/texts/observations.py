@@ -38,7 +38,7 @@ def text_observations(source: Source, job: Job, is_read: Callable[[str], bool], 
     if source.format == "json":
         return _of_json(source, schema, is_read, JsonFiles(source.location, instants_of), pool)
     if schema is not None and any(pa.types.is_list(type_) for type_ in schema.types):
-        raise refused(ddl)
+        raise refused(str(ddl))
     files = CsvFiles(source, CsvForm.of(job.text_options))
     return _of_csv(source, schema, is_read, _Csv(source, files, instants_of), pool)
 
