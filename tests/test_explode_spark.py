@@ -264,14 +264,16 @@ RUNS: dict[str, Row] = {
 @pytest.mark.parametrize("case", RUNS)
 def test_spark_and_arrow_publish_the_same_and_account_for_it_alike(case: str, tmp_path: Path) -> None:
     put(tmp_path / "in", drawn_rows(7, 120) + drawn_rows(7, 30))
+    # Rules over pupils take a second shuffle, which tasks do not have.
+    engines = [name for name in ENGINES if name != "tasks" or "rules" not in RUNS[case]]
 
-    by_spark, by_arrow = (made(tmp_path, engine, **RUNS[case]) for engine in ("native", "arrow"))
+    natively, *others = (made(tmp_path, engine, **RUNS[case]) for engine in engines)
 
-    for subset, (manifest, here) in by_spark.items():
-        other, there = by_arrow[subset]
-        assert compare(here, there) == []
-        assert (other.ledger, other.columns, other.run_id) == (manifest.ledger, manifest.columns, manifest.run_id)
+    for subset, (manifest, here) in natively.items():
         assert manifest.ledger.expanded > 0
+        for other, there in (each[subset] for each in others):
+            assert compare(here, there) == []
+            assert (other.ledger, other.columns, other.run_id) == (manifest.ledger, manifest.columns, manifest.run_id)
 
 
 def test_the_ledger_counts_elements_beyond_the_first_of_the_observations_that_are_kept(tmp_path: Path) -> None:

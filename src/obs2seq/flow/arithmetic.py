@@ -4,7 +4,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from obs2seq.domain.spec import SequenceSpec
-from obs2seq.domain.vocabularies import id_column
+from obs2seq.domain.vocabularies import observed_columns
 from obs2seq.flow.columns import type_of
 
 
@@ -12,12 +12,6 @@ def keys(spec: SequenceSpec) -> dict[str, str]:
     """Return the internal name of every column that is read, in the contract's total order after the pupil."""
     ordering = [name for name in spec.columns if name != spec.pupil]
     return {spec.pupil: "pupil"} | {name: f"key_{i}" for i, name in enumerate(ordering)}
-
-
-def observed_columns(spec: SequenceSpec) -> tuple[str, ...]:
-    """Return the columns that are read of whole observations: all but the ids of elements."""
-    ids = None if spec.explode is None else id_column(spec.explode)
-    return tuple(name for name in spec.columns if name != ids)
 
 
 def whole_row_keys(observations: DataFrame, spec: SequenceSpec) -> dict[str, str]:

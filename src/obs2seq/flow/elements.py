@@ -6,7 +6,7 @@ from pyspark.sql.types import ArrayType, DataType, StringType
 
 from obs2seq.domain import exploding
 from obs2seq.domain.spec import SequenceSpec
-from obs2seq.flow.arithmetic import observed_columns
+from obs2seq.domain.vocabularies import observed_columns
 from obs2seq.flow.columns import require_scalars, type_of
 
 

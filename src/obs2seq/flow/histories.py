@@ -12,7 +12,8 @@ from obs2seq.domain.columns import require_columns
 from obs2seq.domain.padding import pad_value
 from obs2seq.domain.rules import DUPLICATE
 from obs2seq.domain.spec import Feature, SequenceSpec
-from obs2seq.flow.arithmetic import keys, needs_length, observed_columns, whole_row_keys
+from obs2seq.domain.vocabularies import observed_columns
+from obs2seq.flow.arithmetic import keys, needs_length, whole_row_keys
 from obs2seq.flow.checks import ANY, WHOLE, promises
 from obs2seq.flow.columns import literal, named, type_of, zeros_in_order
 from obs2seq.flow.derived import feature_type, require_derived, source_keys

@@ -13,7 +13,7 @@ from obs2seq.domain.predicates import kept_where
 from obs2seq.domain.quality import BROKEN_RULES, Predicate, PupilRule, RowRule, Unique
 from obs2seq.domain.rules import CONTEXT, OTHER_SUBSET
 from obs2seq.domain.spec import SequenceSpec
-from obs2seq.flow.arithmetic import observed_columns
+from obs2seq.domain.vocabularies import observed_columns
 from obs2seq.flow.columns import named, require_scalars, zeros_in_order
 from obs2seq.flow.selection import Selection, condition
 from obs2seq.flow.tallies import Tally, where

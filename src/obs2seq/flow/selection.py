@@ -26,9 +26,8 @@ from obs2seq.domain.quality import PupilRule, RowRule
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.domain.split_times import TimeRange
 from obs2seq.domain.splits import Assigned, ColumnValue, Everything, Folds, HashRange, Share
-from obs2seq.domain.vocabularies import Vocabulary
+from obs2seq.domain.vocabularies import Vocabulary, observed_columns
 from obs2seq.errors import ConfigurationError
-from obs2seq.flow.arithmetic import observed_columns
 from obs2seq.flow.columns import in_hash_range, named, type_of
 from obs2seq.flow.split_times import is_before
 from obs2seq.flow.tallies import Tally
