@@ -335,6 +335,19 @@ def test_whole_observations_keep_their_arrays(tmp_path: Path) -> None:
     assert (manifest.ledger.rows_in, manifest.ledger.sequenced, manifest.ledger.expanded) == (4, 4, 0)
 
 
+def test_engines_put_whole_observations_in_one_order(tmp_path: Path) -> None:
+    put(tmp_path / "in", drawn_rows(3))
+    word = {"name": "word", "column": "words", "encode": "vocabulary"}
+    told = exploding("words", order_by=["pupilid"], features=[word, feature("right", -1)], output="observations")
+
+    natively, *others = (made(tmp_path, engine, **told)["train"] for engine in ENGINES)
+
+    assert "vocabulary:words" not in natively[0].columns
+    for manifest, location in others:
+        assert compare(natively[1], location) == []
+        assert (manifest.ledger, manifest.columns) == (natively[0].ledger, natively[0].columns)
+
+
 @pytest.mark.parametrize(
     ("column", "found"), [("1", "int"), ("map(1, 2)", "map<int,int>"), ("array(array(1))", "array<array<int>>")]
 )
