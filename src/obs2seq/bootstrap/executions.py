@@ -62,8 +62,12 @@ def _with_arrow(settings: Settings, tools: Tools, storage: Storage) -> Engine:
         SparkEngine(tools),
         ArrowSparkEngine(tools, storage, sizes, _way_to_s3(settings)),
         lambda: lacking(tools.sessions().sparkContext, s3=s3),
-        is_required=settings.execution == "arrow",
+        is_required=settings.execution == "arrow" or _is_for_tasks_alone(settings),
     )
+
+
+def _is_for_tasks_alone(settings: Settings) -> bool:
+    return settings.output == "sequences" and settings.spec.keeps_together
 
 
 def _way_to_s3(settings: Settings) -> dict[str, str]:
