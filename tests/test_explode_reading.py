@@ -138,11 +138,31 @@ def test_a_page_on_what_is_not_exploded_says_nothing_of_it(tmp_path: Path) -> No
     assert '<th class="n">observations</th>' in section
 
 
-def test_the_ledger_of_the_page_tells_what_exploding_added(tmp_path: Path) -> None:
+def run_on_two_observations(place: Path) -> None:
+    """Publish the sequences of one pupil who answers exercises of three skills and of two."""
     rows = [row | {"skill": skill} for row, skill in zip(answers(1, [1, 0]), ["a,b,c", "a,b"], strict=True)]
-    put_answers(str(tmp_path / "in" / "part-0.parquet"), rows)
-    features = ({"name": "skill", "column": "skill", "pad": ""}, CORRECT)
-    run(settings_for(f"{tmp_path}/in", f"{tmp_path}/out", engine="arrow", explode="skill", features=features))
+    put_answers(str(place / "in" / "part-0.parquet"), rows)
+    skill, time = (
+        {"name": "skill", "column": "skill", "pad": ""},
+        {"name": "time", "column": "answered_at", "pad": "1970-01-01"},
+    )
+    features = (skill, CORRECT, time)
+    run(settings_for(f"{place}/in", f"{place}/out", engine="arrow", explode="skill", features=features))
+
+
+def test_activity_counts_observations_and_lengths_count_elements(tmp_path: Path) -> None:
+    run_on_two_observations(tmp_path)
+
+    figures = figures_of("train", obs2seq.load(tmp_path / "out", "train"))
+
+    assert figures.activity is not None
+    assert list(figures.activity.counts) == [2]
+    assert dict(zip(figures.histories.observations, figures.histories.counts, strict=True)) == {5: 1}
+    assert ">elements</text>" in report_published(f"{tmp_path}/out", ["train"])
+
+
+def test_the_ledger_of_the_page_tells_what_exploding_added(tmp_path: Path) -> None:
+    run_on_two_observations(tmp_path)
 
     page = report_published(f"{tmp_path}/out", ["train"])
 

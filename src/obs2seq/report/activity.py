@@ -22,15 +22,15 @@ class Activity:
     counts: Sequence[int]
 
 
-def days_of(table: pa.Table, spec: SequenceSpec, is_new: Array) -> list[pa.Table]:
-    """Return the days of new observations with their counts; nothing where no feature holds a date or a timestamp."""
+def days_of(table: pa.Table, spec: SequenceSpec, is_counted: Array) -> list[pa.Table]:
+    """Return the days of the positions that count, with how many; nothing where no feature holds dates or times."""
     time = spec.time_feature
     if time is None:
         return []
     values = pc.list_flatten(table.column(time.output))
     if not (pa.types.is_timestamp(values.type) or pa.types.is_date(values.type)):
         return []
-    return [counted(values.filter(pa.array(is_new)).cast(pa.date32(), safe=False))]
+    return [counted(values.filter(pa.array(is_counted)).cast(pa.date32(), safe=False))]
 
 
 def activity_of(parts: Sequence[pa.Table]) -> Activity | None:

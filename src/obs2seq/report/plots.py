@@ -20,7 +20,7 @@ _BLACK = "#000000"
 """What text and axes are drawn in: the page has a colour of its own for text, and another where it is dark."""
 
 
-def lengths_plot(title: str, lengths: Lengths) -> str:
+def lengths_plot(title: str, lengths: Lengths, counted: str) -> str:
     """Draw how many there are of each length: from 1 on, in doublings where they go beyond 128."""
     import numpy as np
 
@@ -33,7 +33,7 @@ def lengths_plot(title: str, lengths: Lengths) -> str:
         if most > _FEW:
             axes.set_xscale("log", base=2)
             axes.xaxis.set_major_formatter("{x:g}")
-        axes.set(xlabel="observations", ylabel=title)
+        axes.set(xlabel=counted, ylabel=title)
 
     return _svg(f"lengths {title}", draw)
 
