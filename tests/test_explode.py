@@ -196,6 +196,28 @@ def test_arrays_of_every_scalar_keep_the_type_of_their_members(member: pa.DataTy
     assert made.column("skill_sequence").combine_chunks().flatten().equals(members.fill_null(0).cast(member))
 
 
+@pytest.mark.parametrize(
+    "ordered",
+    [
+        [None, [], [-1], [-1, 5], [0], [0, -5], [2]],
+        [None, [], [None], [None, 1.0], [-0.0, 1.0], [0.0, 1.0], [0.0, float("inf")], [float("nan")]],
+        [[7, number] for number in range(0, 70_000, 100)],
+        [[], [None], [""], ["Z"], ["a"], ["a", None], ["a", "b"], ["ä"], ["\uffff"], ["\U00010000"]],
+    ],
+    ids=["shorter ones first", "nulls first, zeros by sign, NaN last", "as numbers", "by code point"],
+)
+def test_arrays_order_what_is_tied_as_words_in_a_dictionary(ordered: list[list[Any] | None]) -> None:
+    backwards, n = pa.array(ordered[::-1]), len(ordered)
+    table = pa.table({"pupilid": [1] * n, "at": [1] * n, "skills": backwards})
+    pad = ordered[-1][0]
+
+    spec = spec_of(features=[SKILL | {"pad": pad}], sequence_length=4 * n)
+    made = sequence_table(table, spec).column("skill_sequence").to_pylist()[0]
+
+    flat = [pad if value is None else value for row in ordered for value in row or [None]]
+    assert repr(made[: len(flat)]) == repr(flat)
+
+
 # --- by the oracle
 
 START = datetime.datetime(2026, 1, 5, 8, tzinfo=datetime.UTC)
