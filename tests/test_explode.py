@@ -162,6 +162,15 @@ def test_a_text_is_taken_apart_at_its_delimiter_as_it_stands(text: str, delimite
     assert elements(text, delimiter) == [None if part == "-" else part for part in expected]
 
 
+@pytest.mark.parametrize("type_", [pa.large_list(pa.int64()), pa.list_(pa.int64(), 2)], ids=str)
+def test_arrays_of_every_kind_are_taken_apart(type_: pa.DataType) -> None:
+    table = pa.table({"pupilid": [1, 1, 1], "at": [2, 1, 1], "skills": pa.array([[1, 2], [3, None], None], type_)})
+
+    made = sequence_table(table, spec_of(features=[SKILL | {"pad": -1}], sequence_length=5))
+
+    assert made.column("skill_sequence").to_pylist() == [[-1, 3, -1, 1, 2]]
+
+
 def test_members_of_arrays_of_texts_are_taken_as_they_are() -> None:
     table = pa.table({"pupilid": [1], "at": [1], "skills": pa.array([["", " a", None, "b,c"]])})
 
