@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from obs2seq.audit.hashing import position_hashes, sequence_hashes
+from obs2seq.domain.derived import OF_ELEMENTS
+from obs2seq.domain.exploding import IS_REPEAT
 from obs2seq.domain.spec import IS_NEW, IS_PAD, N_OBSERVATIONS, Feature, SequenceSpec
 from obs2seq.kernel.columns import Array, flags_of, plain
 from obs2seq.loading.data import SequenceData
@@ -72,7 +74,8 @@ def facts_of(subset: str, data: SequenceData, ids: Sequence[str]) -> SubsetFacts
         ids: The names of the features whose values are ids.
     """
     spec = data.spec
-    columns = (spec.pupil, N_OBSERVATIONS, IS_NEW, IS_PAD, *(feature.output for feature in _contents(spec)))
+    columns = [spec.pupil, N_OBSERVATIONS, IS_NEW, IS_PAD, *(feature.output for feature in _contents(spec))]
+    columns += [] if spec.explode is None else [IS_REPEAT.output]
     parts = [_part(table, spec, ids) for table in data.tables(columns)]
     pupils = _distinct(part.others for part in parts)
     places = [pc.index_in(part.pupils, pupils).to_numpy() for part in parts]
@@ -93,8 +96,8 @@ def id_features(data: SequenceData) -> list[str]:
 
 
 def _contents(spec: SequenceSpec) -> list[Feature]:
-    """Return the features that do not name the pupil."""
-    return [feature for feature in spec.features if feature.column != spec.pupil]
+    """Return the features that tell what was observed, not who by, nor how observations were taken apart."""
+    return [each for each in spec.features if each.column != spec.pupil and each.derive not in OF_ELEMENTS]
 
 
 def _is_id(feature: Feature, type_: str) -> bool:
@@ -103,19 +106,33 @@ def _is_id(feature: Feature, type_: str) -> bool:
 
 
 def _part(table: pa.Table, spec: SequenceSpec, ids: Sequence[str]) -> _Part:
-    long = table.filter(pc.greater_equal(table.column(N_OBSERVATIONS), FEWEST_OBSERVATIONS))
+    long = table.filter(pc.greater_equal(_observations(table, spec), FEWEST_OBSERVATIONS))
     positions = _positions(long, spec)
-    is_real = ~flags_of(long.slice(0, _SAMPLE), IS_PAD).reshape(-1, spec.sequence_length)
+    is_told_once = _is_told_once(long.slice(0, _SAMPLE), spec)
     by_name = {feature.name: feature for feature in spec.features}
     time = spec.time_feature
     return _Part(
         pupils=plain(long.column(spec.pupil)),
-        positions=positions[:_SAMPLE][is_real],
+        positions=positions[:_SAMPLE][is_told_once],
         hashes=sequence_hashes(positions),
         values={name: _known(table, by_name[name]) for name in ids},
         others=plain(table.column(spec.pupil)).unique(),
         times=None if time is None else _new_span(table, time),
     )
+
+
+def _observations(table: pa.Table, spec: SequenceSpec) -> pa.ChunkedArray | pa.Array:
+    """Return how many observations each sequence holds; elements of one are alike together, or not at all."""
+    if spec.explode is None:
+        return table.column(N_OBSERVATIONS)
+    return pa.array(_is_told_once(table, spec).sum(axis=1))
+
+
+def _is_told_once(table: pa.Table, spec: SequenceSpec) -> Array:
+    """Return which positions of each sequence hold an observation, or the first element of one."""
+    is_real = ~flags_of(table, IS_PAD)
+    is_told = is_real if spec.explode is None else is_real & ~flags_of(table, IS_REPEAT.output)
+    return np.asarray(is_told.reshape(-1, spec.sequence_length))
 
 
 def _positions(table: pa.Table, spec: SequenceSpec) -> Array:

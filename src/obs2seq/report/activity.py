@@ -61,9 +61,9 @@ class ActivityTally:
         self._step = 1
         self._counts: Counter[int] = Counter()
 
-    def add(self, lists: pa.ChunkedArray, is_new: Array) -> None:
-        """Count the new observations of some sequences."""
-        values = pc.list_flatten(lists).filter(pa.array(is_new))
+    def add(self, lists: pa.ChunkedArray, is_counted: Array) -> None:
+        """Count the observations of some sequences, those at the positions that count."""
+        values = pc.list_flatten(lists).filter(pa.array(is_counted))
         values = values.cast(pa.date32(), safe=False).cast(pa.int32()) if self._is_days else values
         numbers = (values.to_numpy().astype("int64") + self._shift) // self._step
         found = counted(pa.chunked_array([numbers], pa.int64()))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from obs2seq.domain.exploding import IS_REPEAT
 from obs2seq.domain.spec import IS_NEW, IS_PAD, N_OBSERVATIONS, SequenceSpec
 from obs2seq.kernel.columns import Array, flags_of, plain
 from obs2seq.loading.data import SequenceData
@@ -97,6 +98,8 @@ class SubsetFigures:
     activity: Activity | None
     """Where a feature holds the time, and as a date, a timestamp or a whole number."""
     samples: Sequence[Sample]
+    repeats: int | None = None
+    """Of the real ones, how many repeat an observation whose answer stands before; None where nothing is exploded."""
 
     @property
     def pupils(self) -> int:
@@ -118,6 +121,13 @@ class SubsetFigures:
         """The share of real positions that stand in an earlier sequence too."""
         return 1 - self.new / self.real if self.real else 0.0
 
+    @property
+    def repeating(self) -> float | None:
+        """The share of real positions that repeat an observation; None: nothing is exploded."""
+        if self.repeats is None:
+            return None
+        return self.repeats / self.real if self.real else 0.0
+
 
 def figures_of(subset: str, data: SequenceData) -> SubsetFigures:
     """Read a subset's sequences once; memory holds its pupils, and the counts of values.
@@ -133,6 +143,7 @@ def figures_of(subset: str, data: SequenceData) -> SubsetFigures:
     time = spec.time_feature
     activity = activity_tally(spec, data.manifest.columns[time.output] if time else None)
     samples: Sequence[Sample] = ()
+    repeats = 0
     columns = (spec.pupil, N_OBSERVATIONS, IS_PAD, IS_NEW, *(feature.output for feature in spec.features))
     for table in data.tables(columns):
         is_real = ~flags_of(table, IS_PAD)
@@ -141,8 +152,10 @@ def figures_of(subset: str, data: SequenceData) -> SubsetFigures:
             tally.add(table.column(tally.feature.output), is_new, is_real)
         pupils.append(_new_by_pupil(table, spec, is_new))
         windows.append(counted(table.column(N_OBSERVATIONS)))
+        is_repeat = np.zeros_like(is_new) if spec.explode is None else flags_of(table, IS_REPEAT.output)
+        repeats += int(is_repeat.sum())
         if time and activity:
-            activity.add(table.column(time.output), is_new)
+            activity.add(table.column(time.output), is_new & ~is_repeat)
         samples = samples or samples_of(table, spec)
     histories = _lengths(merged(pupils).column(COUNT))
     lengths = merged(windows)
@@ -157,6 +170,7 @@ def figures_of(subset: str, data: SequenceData) -> SubsetFigures:
         values=[tally.values() for tally in tallies],
         activity=activity.activity() if activity else None,
         samples=samples,
+        repeats=None if spec.explode is None else repeats,
     )
 
 

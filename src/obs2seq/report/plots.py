@@ -26,7 +26,7 @@ _BLACK = "#000000"
 """What text and axes are drawn in: the page has a colour of its own for text, and another where it is dark."""
 
 
-def lengths_plot(title: str, bars: Sequence[LengthBar]) -> str:
+def lengths_plot(title: str, bars: Sequence[LengthBar], counted: str) -> str:
     """Draw how many there are of each length."""
     is_each = bars[-1].first == bars[-1].last
     counts, edges = [bar.count for bar in bars], [*(bar.first for bar in bars), bars[-1].last + 1]
@@ -39,7 +39,7 @@ def lengths_plot(title: str, bars: Sequence[LengthBar]) -> str:
         else:
             axes.set_xscale("log", base=2)
             axes.xaxis.set_major_formatter("{x:,g}")
-        axes.set(xlabel="observations", ylabel=title)
+        axes.set(xlabel=counted, ylabel=title)
 
     return _svg(f"lengths {title}", draw)
 

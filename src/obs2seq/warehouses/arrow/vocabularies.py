@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from threading import Lock
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from obs2seq.domain.columns import require_columns
+from obs2seq.domain.exploding import element_type, value_types
 from obs2seq.domain.job import Job
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.domain.vocabularies import FIRST, NULL, UNKNOWN, Vocabulary, Word, encoded_columns, id_column, word_type
 from obs2seq.errors import DataError
-from obs2seq.kernel.columns import Array, load
+from obs2seq.kernel.columns import Array, Column, load
+from obs2seq.kernel.lists import load_lists
 from obs2seq.kernel.ordering import Ordering
 from obs2seq.warehouses.arrow.accounts import Account
 from obs2seq.warehouses.arrow.mapping import Mapping, with_columns
@@ -28,16 +31,20 @@ _MOST_WAITING = 1 << 22
 _WORDS = {"string": pa.string(), "bigint": pa.int64()}
 
 
-def with_ids(mapping: Mapping, job: Job) -> Mapping:
+def with_ids(mapping: Mapping, job: Job, kind: str) -> Mapping:
     """Return what maps columns and adds the ids of those that features encode.
+
+    The ids of elements stand in arrays, one an element, and beside observations of which sequences are made alone.
 
     Raises:
         DataError: A column is missing, or not of the type that its vocabulary is for.
         SpecificationError: No vocabulary is made of a column of its type.
         StorageError: A vocabulary cannot be read, or is not what its name says.
     """
-    columns = encoded_columns(job.spec).values()
-    return EncodedMapping(mapping, [vocabulary_of(job, column) for column in columns]) if columns else mapping
+    columns = [c for c in encoded_columns(job.spec).values() if kind == "sequences" or c != job.spec.explode]
+    if not columns:
+        return mapping
+    return EncodedMapping(mapping, [vocabulary_of(job, column) for column in columns], job.spec)
 
 
 class EncodedMapping(Mapping):
@@ -46,16 +53,17 @@ class EncodedMapping(Mapping):
     Args:
         mapping: Makes the settings' columns.
         vocabularies: Of different columns.
+        spec: Says which of them is exploded.
     """
 
-    def __init__(self, mapping: Mapping, vocabularies: Sequence[Vocabulary]) -> None:
+    def __init__(self, mapping: Mapping, vocabularies: Sequence[Vocabulary], spec: SequenceSpec) -> None:
         require_columns([each.column for each in vocabularies], mapping.names)
         self._mapping = mapping
-        encoders = [_Encoder(vocabulary, mapping.schema) for vocabulary in vocabularies]
+        encoders = [encoder_of(vocabulary, mapping.schema, spec) for vocabulary in vocabularies]
         self._encoders = {id_column(each.column): encoder for each, encoder in zip(vocabularies, encoders, strict=True)}
         self.names = with_columns(mapping.names, self._encoders)
         read = {name.lower(): mapping.schema.field(name).type for name in mapping.schema.names}
-        types = read | dict.fromkeys((name.lower() for name in self._encoders), pa.int32())
+        types = read | {name.lower(): encoder.type for name, encoder in self._encoders.items()}
         self.schema = pa.schema([(name, types[name.lower()]) for name in self.names if name.lower() in types])
 
     def mapped(self, raw: pa.Table) -> pa.Table:
@@ -68,12 +76,33 @@ class EncodedMapping(Mapping):
         return self._mapping.is_kept(table)
 
 
-class _Encoder:
-    """Encodes one column; any number of threads may use it."""
+def encoder_of(vocabulary: Vocabulary, schema: pa.Schema, spec: SequenceSpec) -> Encoder:
+    """Return what encodes a column of tables of a schema.
 
-    def __init__(self, vocabulary: Vocabulary, schema: pa.Schema) -> None:
-        self._name = column_name(schema, vocabulary.column)
-        type_name = spark_name(schema.field(self._name).type)
+    Raises:
+        DataError: The column is not of the type that its vocabulary is for.
+        SpecificationError: No vocabulary is made of a column of its type.
+    """
+    name = column_name(schema, vocabulary.column)
+    type_name = spark_name(schema.field(name).type)
+    if vocabulary.column != spec.explode:
+        return Encoder(vocabulary, name, type_name)
+    return ElementEncoder(vocabulary, name, element_type(name, type_name), spec.explode_delimiter)
+
+
+class Encoder:
+    """Encodes one column; any number of threads may use it.
+
+    Args:
+        vocabulary: Its.
+        name: Its name in the tables.
+        type_name: Of what is encoded, by Spark's name.
+    """
+
+    type = pa.int32()
+
+    def __init__(self, vocabulary: Vocabulary, name: str, type_name: str) -> None:
+        self._name = name
         vocabulary.require_type(type_name)
         self._type = _WORDS[word_type(vocabulary.column, type_name)]
         self._words = pa.array(vocabulary.values, self._type)
@@ -95,6 +124,41 @@ class _Encoder:
         return pc.coalesce(pc.add(places, pa.scalar(FIRST, pa.int32())), others)
 
 
+class ElementEncoder(Encoder):
+    """Encodes the elements of a column that is exploded, as arrays of ids.
+
+    Args:
+        vocabulary: The column's.
+        name: Its name in the tables.
+        type_name: Of its elements, by Spark's name.
+        delimiter: Stands between the parts of its texts.
+    """
+
+    type = pa.list_(pa.int32())
+
+    def __init__(self, vocabulary: Vocabulary, name: str, type_name: str, delimiter: str) -> None:
+        super().__init__(vocabulary, name, type_name)
+        self._delimiter = delimiter
+
+    def ids(self, table: pa.Table) -> pa.ChunkedArray:
+        """Return for each row the ids of its elements, of which it has at least one."""
+        lists = load_lists(table.column(self._name), self._delimiter)
+        places = lists.places(np.arange(len(table)))
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lists.size)]).astype(np.int32)
+        ids = self._of_elements(lists.elements, places)
+        return pa.chunked_array([pa.ListArray.from_arrays(pa.array(offsets), ids)])
+
+    def _of_elements(self, elements: Column, places: Array) -> pa.Array:
+        if elements.texts is None:
+            return self._of_words(elements.take(places))
+        codes = pa.array(elements.values[places].astype(np.int32), mask=_nulls(elements, places))
+        return self._of_words(elements.texts).take(codes).fill_null(NULL)
+
+
+def _nulls(column: Column, places: Array) -> Array | None:
+    return None if column.is_valid is None else ~column.is_valid[places]
+
+
 class FirstValues:
     """Finds where values appear first, over pieces from several threads.
 
@@ -110,15 +174,18 @@ class FirstValues:
     def __init__(self, schema: pa.Schema, spec: SequenceSpec, columns: Sequence[str]) -> None:
         self._order = [column_name(schema, name) for name in spec.order_by]
         self._columns = {name: column_name(schema, name) for name in columns}
-        for name, own in self._columns.items():
-            word_type(name, spark_name(schema.field(own).type))
+        self._apart = {spec.explode: spec.explode_delimiter}
+        types = value_types(spec, lambda name: spark_name(schema.field(column_name(schema, name)).type))
+        for name in columns:
+            word_type(name, types(name))
         self._lock = Lock()
         self._waiting: dict[str, list[pa.Table]] = {name: [] for name in columns}
 
     def add(self, place: tuple[int, int], table: pa.Table, done: float) -> None:  # noqa: ARG002  # as a store takes it
         """Take the observations of a piece."""
         for name, own in self._columns.items():
-            firsts = self._firsts(_read(table, [*self._order, own]))
+            read = _read(table, [*self._order, own])
+            firsts = self._firsts(_parted(read, self._apart[name]) if name in self._apart else read)
             with self._lock:
                 waiting = self._waiting[name]
                 waiting.append(firsts)
@@ -169,6 +236,14 @@ def _read(table: pa.Table, names: Sequence[str]) -> pa.Table:
     """Return columns by names that no two of them share: of the order first, then that of the values."""
     *keys, word = (table.column(name) for name in names)
     return pa.table([*keys, word], [*(f"key_{place}" for place in range(len(keys))), "word"])
+
+
+def _parted(table: pa.Table, delimiter: str) -> pa.Table:
+    """Return what `_read` does with a row for each element of the values."""
+    lists = load_lists(table.column("word"), delimiter)
+    rows = np.arange(len(table))
+    keys = table.drop_columns("word").take(pa.array(np.repeat(rows, lists.size)))
+    return keys.append_column("word", lists.elements.take(lists.places(rows)))
 
 
 def _plain(table: pa.Table) -> pa.Table:
