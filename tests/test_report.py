@@ -291,7 +291,7 @@ def test_plot_libraries_say_nothing_of_fonts_and_caches(tmp_path: Path) -> None:
     noisy.chmod(0o755)
     (tmp_path / "file").touch()
     script = "from obs2seq.report.plots import lengths_plot; from obs2seq.report.figures import LengthBar\n"
-    script += "assert '<svg' in lengths_plot('pupils', [LengthBar(1, 1, 2)])"
+    script += "assert '<svg' in lengths_plot('pupils', [LengthBar(1, 1, 2)], 'observations')"
     path, source = f"{tmp_path}{os.pathsep}{os.environ['PATH']}", str(Path(__file__).parents[1] / "src")
 
     for folder in (tmp_path / "new", tmp_path / "file" / "none"):  # a font list is made anew; no place for it
