@@ -59,7 +59,7 @@ def put_rows(place: Path, rows: list[dict[str, Any]] = ROWS, schema: pa.Schema =
     return f"{place}/in"
 
 
-@pytest.mark.parametrize("budget", [None, "24k"], ids=["in memory", "in temporary files"])
+@pytest.mark.parametrize("budget", [None, "32k"], ids=["in memory", "in temporary files"])
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(case=cases(), duplicates=st.sampled_from(["keep", "drop"]), layout=st.sampled_from(["expanded", "indexed"]))
 def test_files_of_random_cases_become_what_the_oracle_says(
