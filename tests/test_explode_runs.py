@@ -59,7 +59,7 @@ def put_rows(place: Path, rows: list[dict[str, Any]] = ROWS, schema: pa.Schema =
     return f"{place}/in"
 
 
-@pytest.mark.parametrize("budget", [None, "32k"], ids=["in memory", "in temporary files"])
+@pytest.mark.parametrize("budget", [None, "40k"], ids=["in memory", "in temporary files"])
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(case=cases(), duplicates=st.sampled_from(["keep", "drop"]), layout=st.sampled_from(["expanded", "indexed"]))
 def test_files_of_random_cases_become_what_the_oracle_says(
@@ -71,7 +71,7 @@ def test_files_of_random_cases_become_what_the_oracle_says(
     tmp_path: Path,
 ) -> None:
     monkeypatch.setattr(memory, "LEAST_PIECE_ROWS", 1)
-    monkeypatch.setattr(memory, "_LIGHT", 2_000)  # so that all goes to files that may
+    monkeypatch.setattr(memory, "_LIGHT", 2_000 if budget else 1 << 30)  # so that a dozen elements go to files
     monkeypatch.setattr(steps, "_WORTH_A_THREAD", 8)
     monkeypatch.setattr(writing, "FILE_ELEMENTS", 30)
     table, rows, fields = case
