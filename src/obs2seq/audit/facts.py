@@ -72,7 +72,8 @@ def facts_of(subset: str, data: SequenceData, ids: Sequence[str]) -> SubsetFacts
         ids: The names of the features whose values are ids.
     """
     spec = data.spec
-    columns = (spec.pupil, N_OBSERVATIONS, IS_NEW, IS_PAD, *(feature.output for feature in _contents(spec)))
+    columns = [spec.pupil, N_OBSERVATIONS, IS_PAD, *(feature.output for feature in _contents(spec))]
+    columns += [IS_NEW] if spec.time_feature else []
     parts = [_part(table, spec, ids) for table in data.tables(columns)]
     pupils = _distinct(part.others for part in parts)
     places = [pc.index_in(part.pupils, pupils).to_numpy() for part in parts]
@@ -103,15 +104,14 @@ def _is_id(feature: Feature, type_: str) -> bool:
 
 
 def _part(table: pa.Table, spec: SequenceSpec, ids: Sequence[str]) -> _Part:
-    long = table.filter(pc.greater_equal(table.column(N_OBSERVATIONS), FEWEST_OBSERVATIONS))
-    positions = _positions(long, spec)
-    is_real = ~flags_of(long.slice(0, _SAMPLE), IS_PAD).reshape(-1, spec.sequence_length)
+    is_long = table.column(N_OBSERVATIONS).to_numpy() >= FEWEST_OBSERVATIONS
+    positions = _positions(table, spec)
     by_name = {feature.name: feature for feature in spec.features}
     time = spec.time_feature
     return _Part(
-        pupils=plain(long.column(spec.pupil)),
-        positions=positions[:_SAMPLE][is_real],
-        hashes=sequence_hashes(positions),
+        pupils=plain(table.column(spec.pupil)).filter(pa.array(is_long)),
+        positions=_real(table, positions, np.flatnonzero(is_long)[:_SAMPLE]),
+        hashes=sequence_hashes(positions)[is_long],
         values={name: _known(table, by_name[name]) for name in ids},
         others=plain(table.column(spec.pupil)).unique(),
         times=None if time is None else _new_span(table, time),
@@ -122,6 +122,13 @@ def _positions(table: pa.Table, spec: SequenceSpec) -> Array:
     contents = [table.column(feature.output) for feature in _contents(spec)]
     shape = (len(table), spec.sequence_length)
     return position_hashes(contents, spec.sequence_length) if contents else np.zeros(shape, np.uint64)
+
+
+def _real(table: pa.Table, positions: Array, rows: Array) -> Array:
+    """Return the positions of some rows that are no padding."""
+    is_pad = flags_of(table.select([IS_PAD]).take(pa.array(rows)), IS_PAD)
+    real: Array = positions[rows].reshape(-1)[~is_pad]
+    return real
 
 
 def _known(table: pa.Table, feature: Feature) -> pa.Array:

@@ -46,7 +46,10 @@ class Expression:
         Raises:
             DataError: A row has none.
         """
-        columns = _Columns(table)
+        return self.values_of(Columns(table))
+
+    def values_of(self, columns: Columns) -> pa.Array:
+        """Return the same of a table whose columns other expressions read, too."""
 
         def compute(node: exp.Expr, is_active: Data | None) -> Value:
             if isinstance(node, exp.Column):
@@ -61,7 +64,7 @@ class Expression:
                 "expected every row to have a value, found one for which the expression fails",
                 "use try_cast or a condition, which give null instead",
             ) from error
-        return pa.array([data.as_py()] * len(table), data.type) if isinstance(data, pa.Scalar) else data
+        return pa.array([data.as_py()] * len(columns), data.type) if isinstance(data, pa.Scalar) else data
 
     def _type(self) -> pa.DataType:
         try:
@@ -100,18 +103,22 @@ class Expression:
         )
 
 
-class _Columns:
-    """A table's columns, each in one piece, and texts as texts."""
+class Columns:
+    """A table's columns, each in one piece, and texts as texts; what is asked for again is there."""
 
     def __init__(self, table: pa.Table) -> None:
         self._table = table
         self._known: dict[str, pa.Array] = {}
 
+    def __len__(self) -> int:
+        return len(self._table)
+
     def __getitem__(self, name: str) -> pa.Array:
         if name not in self._known:
             column = self._table.column(name)
             plain = column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
-            self._known[name] = pa.concat_arrays(plain.chunks) if plain.num_chunks else pa.array([], plain.type)
+            chunks = plain.chunks or [pa.array([], plain.type)]
+            self._known[name] = chunks[0] if len(chunks) == 1 else pa.concat_arrays(chunks)
         return self._known[name]
 
 
