@@ -18,8 +18,8 @@ _KINDS = {
     "warm": "Warmed: the same again in a process that did it before, the first turn dropped; Spark in one session:",
 }
 _TRUST = (
-    "A process of its own, from start to end. Ratios are to the plain job of the same engine and subsets, of the least of "
-    "all repeats each; plain is without rules, audit and report:"
+    "A process of its own, from start to end. Ratios are those of the least of all repeats to that of the plain job of the "
+    "same engine and subsets, which has no rules, no audit and no report:"
 )
 
 
@@ -90,9 +90,7 @@ def _measurements(run: Run, measurements: Sequence[Measurement]) -> str:
 
 
 def _costs(run: Run) -> str:
-    return table(
-        TITLES, [[cell if isinstance(cell, str) else _range(cell) for cell in cells] for cells in costs(run)]
-    )
+    return table(TITLES, [[cell if isinstance(cell, str) else _range(cell) for cell in cells] for cells in costs(run)])
 
 
 def _stages(measurements: Sequence[Measurement]) -> str:

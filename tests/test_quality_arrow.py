@@ -59,8 +59,10 @@ def made(told: Settings) -> tuple[Manifest, list[dict[str, Any]], list[int]]:
     assert manifest.quarantine is not None
     folder = Path(str(location)) / f"run_id={manifest.run_id}"
     aside = [each for file in manifest.quarantine.files for each in pq.read_table(folder / file.path).to_pylist()]
-    return manifest, sorted(aside, key=lambda each: int(each["answered_at"])), sorted(
-        at for each in rows for at in each["at_sequence"] if at >= 0
+    return (
+        manifest,
+        sorted(aside, key=lambda each: int(each["answered_at"])),
+        sorted(at for each in rows for at in each["at_sequence"] if at >= 0),
     )
 
 
@@ -110,7 +112,7 @@ def test_rows_of_a_row_group_too_large_to_be_read_at_once_are_whole_too(
     rows = [row(number, n=99 if number % 10_000 == 0 else 1) for number in range(50_000)]
     put_rows(tmp_path / "in", rows)
 
-    _, aside, kept = made(settings(tmp_path, SMALL, memory_budget="32m"))
+    _, aside, kept = made(settings(tmp_path, SMALL, memory_budget="12m"))
 
     assert aside == [rows[number] | {"broken_rules": ["small"]} for number in range(0, 50_000, 10_000)]
     assert (len(kept), read_later) == (49_995, [])

@@ -74,7 +74,7 @@ def facts_of(subset: str, data: SequenceData, ids: Sequence[str]) -> SubsetFacts
     spec = data.spec
     columns = [spec.pupil, N_OBSERVATIONS, IS_PAD, *(feature.output for feature in _contents(spec))]
     columns += [IS_NEW] if spec.time_feature else []
-    parts = [_part(table, spec, ids) for table in data.tables(columns)]
+    parts = list(data.each(lambda table: _part(table, spec, ids), columns))
     pupils = _distinct(part.others for part in parts)
     places = [pc.index_in(part.pupils, pupils).to_numpy() for part in parts]
     hashes, positions = (

@@ -2,9 +2,10 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +27,8 @@ PART = 1 << 18
 
 HELD = 1 << 16
 """Sequences among which the next batch is drawn, unless told otherwise."""
+
+Made = TypeVar("Made")
 
 
 class SequenceData:
@@ -103,14 +106,17 @@ class SequenceData:
 
     def tables(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """Yield what `table` returns a piece (row group) at a time, texts in dictionaries, the next ones read ahead."""
+        return self.each(lambda table: table, columns)
+
+    def each(self, make: Callable[[pa.Table], Made], columns: Sequence[str] | None = None) -> Iterator[Made]:
+        """Yield what a function makes of each of `tables`, in order; it is called on the threads that read them."""
         outputs = self.spec.outputs if columns is None else asked_columns(self.spec, columns).values()
         names = list(dict.fromkeys(outputs))
-        pieces = self._pieces.pieces
 
-        def read(piece: Piece) -> pa.Table:
-            return with_zones(self._pieces.read(piece, names, codes=True).select(names), self.manifest)
+        def made(piece: Piece) -> Made:
+            return make(with_zones(self._pieces.read(piece, names, codes=True).select(names), self.manifest))
 
-        return read_ahead(read, pieces, self._threads)
+        return read_ahead(made, self._pieces.pieces, self._threads)
 
     def batches(
         self,

@@ -12,7 +12,7 @@ _BLOCK = 1 << 20
 
 
 def exact_sum(values: Array) -> float:
-    """Return the double that is nearest to the sum of finite doubles: what `math.fsum` gives, without a Python float each.
+    """Return the double nearest to the sum of finite doubles: what `math.fsum` gives, without a Python float each.
 
     Raises:
         OverflowError: It is beyond the greatest double.

@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 from obs2seq.domain.spec import Feature, SequenceSpec
 from obs2seq.kernel.columns import Array
 from obs2seq.report.counting import COUNT, VALUE, counted, merged
-from obs2seq.report.sums import exact_sum
 from obs2seq.report.octaves import Octave, by_octave, label
+from obs2seq.report.sums import exact_sum
 
 MOST_BARS = 12
 

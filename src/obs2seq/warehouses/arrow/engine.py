@@ -148,11 +148,10 @@ class ArrowEngine(Engine):
     ) -> tuple[Observations, Selection]:
         """Return what to read, and what judges it, by the subset or for all of them alike."""
         job = order.job
-        is_read = is_first = partial(reads, job)
-        if order.kind == "observations" or with_severity(pupil_rules(job.rules), "quarantine"):
-            is_read = is_first = all_columns
-        elif with_severity(job.rules, "quarantine"):
-            is_read = all_columns  # but only of pieces that hold a row which goes aside
+        is_whole = order.kind == "observations" or bool(with_severity(pupil_rules(job.rules), "quarantine"))
+        is_first = all_columns if is_whole else partial(reads, job)
+        # What else there is, is read of pieces alone that hold a row which goes aside.
+        is_read = all_columns if with_severity(job.rules, "quarantine") else is_first
         observations = read_observations(found.source, job, is_read, pool, is_first)
         mapping = with_ids(Mapping(observations, job), job)
         require_free_name(job.rules, mapping.names)

@@ -80,8 +80,8 @@ class RowChecks:
             is_context = None if is_context is None else is_context[is_left]
         from obs2seq.warehouses.arrow.expressions.expression import Columns
 
-        columns = Columns(table)
-        broken = {name: self._broken(name, table, columns) for name in self._kept}
+        together = Columns(table)
+        broken = {name: self._broken(name, table, together) for name in self._kept}
         return _parted(self._rules, broken, len(table), is_context)
 
     def _broken(self, name: str, table: pa.Table, columns: Columns) -> Array:
