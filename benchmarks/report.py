@@ -18,8 +18,8 @@ _KINDS = {
     "warm": "Warmed: the same again in a process that did it before, the first turn dropped; Spark in one session:",
 }
 _TRUST = (
-    "A process of its own, from start to end. Ratios are those of the least of all repeats to that of the plain job of the "
-    "same engine and subsets, which has no rules, no audit and no report:"
+    "A process of its own, from start to end. Ratios are those of the least of all repeats to that of the plain job of "
+    "the same engine and subsets, which has no rules, no audit and no report:"
 )
 
 

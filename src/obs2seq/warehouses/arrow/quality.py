@@ -19,13 +19,14 @@ from obs2seq.domain.spec import SequenceSpec
 from obs2seq.kernel.columns import Array, Column, Key, load, load_pupils
 from obs2seq.kernel.ordering import Ordering
 from obs2seq.warehouses.arrow.coded import by_text
+from obs2seq.warehouses.arrow.expressions.columns import Columns
 from obs2seq.warehouses.arrow.mapping import expression, require_condition
 from obs2seq.warehouses.arrow.shares import Times, column_name
 from obs2seq.warehouses.arrow.types import spark_name
 from obs2seq.warehouses.subsets import context_of
 
 if TYPE_CHECKING:
-    from obs2seq.warehouses.arrow.expressions.expression import Columns, Expression
+    from obs2seq.warehouses.arrow.expressions.expression import Expression
 
 
 _NAMES = pa.field(BROKEN_RULES, pa.list_(pa.string()))
@@ -78,8 +79,6 @@ class RowChecks:
             # A table of no columns has no rows either.
             table = table.select(sorted(columns) or table.column_names[:1]).filter(pa.array(is_left))
             is_context = None if is_context is None else is_context[is_left]
-        from obs2seq.warehouses.arrow.expressions.expression import Columns
-
         together = Columns(table)
         broken = {name: self._broken(name, table, together) for name in self._kept}
         return _parted(self._rules, broken, len(table), is_context)
