@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -74,7 +75,7 @@ def facts_of(subset: str, data: SequenceData, ids: Sequence[str]) -> SubsetFacts
     spec = data.spec
     columns = [spec.pupil, N_OBSERVATIONS, IS_PAD, *(feature.output for feature in _contents(spec))]
     columns += [IS_NEW] if spec.time_feature else []
-    parts = list(data.each(lambda table: _part(table, spec, ids), columns))
+    parts = list(chain.from_iterable(data.each(lambda tables: _parts(tables, spec, ids), columns)))
     pupils = _distinct(part.others for part in parts)
     places = [pc.index_in(part.pupils, pupils).to_numpy() for part in parts]
     hashes, positions = (
@@ -103,14 +104,19 @@ def _is_id(feature: Feature, type_: str) -> bool:
     return type_ == "array<string>" or (is_named_so and type_ in _WHOLE)
 
 
-def _part(table: pa.Table, spec: SequenceSpec, ids: Sequence[str]) -> _Part:
+def _parts(tables: Iterable[pa.Table], spec: SequenceSpec, ids: Sequence[str]) -> list[_Part]:
+    """Look at a piece, some sequences at a time; the first of them give the sample."""
+    return [_part(table, spec, ids, 0 if number else _SAMPLE) for number, table in enumerate(tables)]
+
+
+def _part(table: pa.Table, spec: SequenceSpec, ids: Sequence[str], sample: int) -> _Part:
     is_long = table.column(N_OBSERVATIONS).to_numpy() >= FEWEST_OBSERVATIONS
     positions = _positions(table, spec)
     by_name = {feature.name: feature for feature in spec.features}
     time = spec.time_feature
     return _Part(
         pupils=plain(table.column(spec.pupil)).filter(pa.array(is_long)),
-        positions=_real(table, positions, np.flatnonzero(is_long)[:_SAMPLE]),
+        positions=_real(table, positions, np.flatnonzero(is_long)[:sample]),
         hashes=sequence_hashes(positions)[is_long],
         values={name: _known(table, by_name[name]) for name in ids},
         others=plain(table.column(spec.pupil)).unique(),

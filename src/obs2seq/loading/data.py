@@ -106,15 +106,27 @@ class SequenceData:
 
     def tables(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """Yield what `table` returns a piece (row group) at a time, texts in dictionaries, the next ones read ahead."""
-        return self.each(lambda table: table, columns)
-
-    def each(self, make: Callable[[pa.Table], Made], columns: Sequence[str] | None = None) -> Iterator[Made]:
-        """Yield what a function makes of each of `tables`, in order; it is called on the threads that read them."""
         outputs = self.spec.outputs if columns is None else asked_columns(self.spec, columns).values()
         names = list(dict.fromkeys(outputs))
+        pieces = self._pieces.pieces
+
+        def read(piece: Piece) -> pa.Table:
+            return with_zones(self._pieces.read(piece, names, codes=True).select(names), self.manifest)
+
+        return read_ahead(read, pieces, self._threads)
+
+    def each(self, make: Callable[[Iterator[pa.Table]], Made], columns: Sequence[str] | None = None) -> Iterator[Made]:
+        """Yield what a function makes of each of `tables`, which comes to it in parts that fit the processor's cache.
+
+        It is called on the threads that read, so that as little is in memory as it keeps.
+        """
+        outputs = self.spec.outputs if columns is None else asked_columns(self.spec, columns).values()
+        names = list(dict.fromkeys(outputs))
+        rows = max(PART // self.spec.sequence_length, 1)
 
         def made(piece: Piece) -> Made:
-            return make(with_zones(self._pieces.read(piece, names, codes=True).select(names), self.manifest))
+            parts = self._pieces.read_parts(piece, names, rows)
+            return make(with_zones(part.select(names), self.manifest) for part in parts)
 
         return read_ahead(made, self._pieces.pieces, self._threads)
 
