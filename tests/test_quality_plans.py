@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from pyspark.sql import DataFrame, SparkSession
 
 from obs2seq.domain.quality import Rules
-from obs2seq.flow.dataflow import select_and_sequence
+from obs2seq.flow.dataflow import quarantined, select_and_sequence
 from obs2seq.flow.selection import Selection
 from obs2seq.flow.tallies import Tally
 from tests.flow_inputs import feature, specification
@@ -56,6 +56,21 @@ def test_a_unique_key_costs_a_sort_and_no_shuffle(stored: DataFrame) -> None:
 
     assert (found["Exchange"], found["FileScan"]) == (plain["Exchange"], plain["FileScan"])
     assert found["Sort"] == plain["Sort"] + 1
+
+
+def test_rows_for_aside_are_looked_for_where_files_say_that_there_may_be_some(stored: DataFrame) -> None:
+    early = {"name": "f", "kind": "range", "column": "v", "most": 40, "severity": "quarantine"}
+    word = {"name": "g", "kind": "not_null", "column": "w", "severity": "quarantine"}
+    found = TypeAdapter(Rules).validate_python([*ALONE, early, word])
+
+    plans = {
+        names: plan_of(quarantined(stored, SPEC, Selection(rules=found), names, by_pupil=False))
+        for names in (("a",), ("f",), ("g",))
+    }
+
+    assert "LessThan(id,0)" in plans[("a",)]
+    assert "GreaterThan(v,40)" in plans[("f",)]
+    assert "IsNull(w)" in plans[("g",)]
 
 
 def test_only_what_rules_look_at_is_read_beside_the_sequences_columns(stored: DataFrame) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -152,19 +152,28 @@ def select_observations(
     return _run(_dataflow(watch, **ways, cut="nothing"), "observations", inputs)
 
 
-def quarantined(raw_observations: DataFrame, spec: SequenceSpec, selection: Selection, *, by_pupil: bool) -> DataFrame:
+def quarantined(
+    raw_observations: DataFrame,
+    spec: SequenceSpec,
+    selection: Selection,
+    rules: Sequence[str],
+    *,
+    by_pupil: bool,
+) -> DataFrame:
     """Return the rows of a raw table that rules put aside: whole, and with `broken_rules`, a list of their names.
 
-    Lazy; reads the input anew.
+    Lazy; reads the input anew, but for the parts of Parquet files where none of these rules can be broken.
 
     Args:
         raw_observations: As for `select_and_sequence`.
         spec: Likewise.
         selection: Likewise; has rules.
+        rules: The names of those that are known to put some rows aside.
         by_pupil: Whether to return what rules over pupils put aside, or else what rules over single rows do.
     """
     ways = ways_of_selection(spec, selection, "observations")
     inputs = {"raw_observations": raw_observations, "spec": spec, "selection": selection, "tally": Tally()}
+    inputs["quarantining_rules"] = rules
     node = "quarantined_rows_of_pupils" if by_pupil else "quarantined_rows"
     return _run(_dataflow(**ways, cut="nothing"), node, inputs)
 

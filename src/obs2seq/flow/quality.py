@@ -24,7 +24,7 @@ Rules = Sequence[RowRule | PupilRule]
 
 @config.when_not(rules="none")
 def broken_rules(mapped_observations: DataFrame, selection: Selection) -> dict[str, Column]:
-    """Return when a row breaks each of the rules that look at it alone, by the rule's name; null nowhere.
+    """Return when a row breaks each of the rules that look at it alone, by the rule's name: else it is false or null.
 
     Raises:
         ConfigurationError: A rule names what is not there, or a predicate is no condition.
@@ -35,7 +35,8 @@ def broken_rules(mapped_observations: DataFrame, selection: Selection) -> dict[s
         kept = kept_where(rule, types, selection.references)
         is_free = isinstance(rule, Predicate)
         column = condition(mapped_observations, rule.setting, kept.text) if is_free else F.expr(kept.text)
-        found[rule.name] = ~F.coalesce(column, F.lit(kept.if_null))
+        # A bare condition, where null keeps the rule, so that a filter on it can reach the files.
+        found[rule.name] = ~column if kept.if_null else ~F.coalesce(column, F.lit(False))
     return found
 
 
@@ -115,11 +116,17 @@ def observations__pupils(
 
 @config.when_not(rules="none")
 def quarantined_rows(
-    judged_observations: DataFrame, broken_rules: dict[str, Column], selection: Selection
+    judged_observations: DataFrame, quarantining_rules: Sequence[str], selection: Selection
 ) -> DataFrame:
-    """Take the rows that a rule over single rows quarantines, with the names of all such rules that they break."""
-    verdict = named(judged_observations.columns[-1])
-    return _with_names(judged_observations.where(verdict.isin(*broken_rules)), rule_sets.row_rules(selection.rules))
+    """Take the rows that a rule over single rows quarantines, with the names of all such rules that they break.
+
+    Only rows that break one of the rules which are known to quarantine some are looked at further; where a rule is
+    simple, Parquet files pass over row groups without such rows.
+    """
+    rules = rule_sets.row_rules(selection.rules)
+    flags, verdict = _flags(judged_observations, rules), named(judged_observations.columns[-1])
+    is_suspect = reduce(or_, [flags[name] for name in quarantining_rules])
+    return _with_names(judged_observations.where(is_suspect & verdict.isin(*quarantining_rules)), rules)
 
 
 @config.when(rules="pupils")

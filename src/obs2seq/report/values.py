@@ -16,6 +16,7 @@ from obs2seq.domain.spec import Feature, SequenceSpec
 from obs2seq.kernel.columns import Array
 from obs2seq.report.counting import COUNT, VALUE, counted, merged
 from obs2seq.report.octaves import Octave, by_octave, label
+from obs2seq.report.sums import exact_sum
 
 MOST_BARS = 12
 
@@ -138,7 +139,7 @@ class MeasureTally(Tally):
         self._everywhere += counts if bool((is_new == is_real).all()) else by_octave(values[is_real])
         finite = once[np.isfinite(once)]
         if len(finite):
-            self._sums.append((float(finite.min()), float(finite.max()), math.fsum(finite.tolist()), len(finite)))
+            self._sums.append((float(finite.min()), float(finite.max()), exact_sum(finite), len(finite)))
 
     def values(self) -> Values:
         bars = [Bar(label(each), self._once[each], self._everywhere[each]) for each in sorted(self._everywhere)]

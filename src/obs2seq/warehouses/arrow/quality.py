@@ -18,6 +18,8 @@ from obs2seq.domain.rule_sets import pupil_rules, row_rules, with_severity
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.kernel.columns import Array, Column, Key, load, load_pupils
 from obs2seq.kernel.ordering import Ordering
+from obs2seq.warehouses.arrow.coded import by_text
+from obs2seq.warehouses.arrow.expressions.columns import Columns
 from obs2seq.warehouses.arrow.mapping import expression, require_condition
 from obs2seq.warehouses.arrow.shares import Times, column_name
 from obs2seq.warehouses.arrow.types import spark_name
@@ -46,9 +48,9 @@ class Checked:
     counts: Counter[str]
     names: pa.Array
 
-    def quarantined(self, table: pa.Table, is_aside: Array) -> pa.Table:
-        """Return some rows of a table, which are those that go aside, with the names of rules."""
-        return table.filter(pa.array(is_aside)).append_column(_NAMES, self.names)
+    def with_names(self, rows: pa.Table) -> pa.Table:
+        """Return the rows that go aside with the names of the rules that they break."""
+        return rows.append_column(_NAMES, self.names)
 
 
 class RowChecks:
@@ -77,11 +79,17 @@ class RowChecks:
             # A table of no columns has no rows either.
             table = table.select(sorted(columns) or table.column_names[:1]).filter(pa.array(is_left))
             is_context = None if is_context is None else is_context[is_left]
-        return _parted(self._rules, {name: self._broken(name, table) for name in self._kept}, len(table), is_context)
+        together = Columns(table)
+        broken = {name: self._broken(name, table, together) for name in self._kept}
+        return _parted(self._rules, broken, len(table), is_context)
 
-    def _broken(self, name: str, table: pa.Table) -> Array:
-        kept = self._kept[name].values(table).cast(pa.bool_()).fill_null(self._if_null[name])
-        broken: Array = ~kept.to_numpy(zero_copy_only=False).astype(bool)
+    def _broken(self, name: str, table: pa.Table, columns: Columns) -> Array:
+        if_null = self._if_null[name]
+        by_code = by_text(self._kept[name], table, if_null=if_null)
+        if by_code is not None:
+            return ~by_code
+        kept = self._kept[name].values_of(columns).cast(pa.bool_()).fill_null(if_null)
+        broken: Array = ~kept.to_numpy(zero_copy_only=False).astype(bool, copy=False)
         return broken
 
 
@@ -175,13 +183,14 @@ def _parted(
     is_own: Array = np.ones(n_rows, bool) if is_context is None else ~is_context
     aside: Array = np.zeros(n_rows, bool)
     counts: Counter[str] = Counter()
+    is_met = {name: bool(flag.any()) for name, flag in broken.items()}
     for name in with_severity(rules, "quarantine"):
-        counts[name] = int(np.count_nonzero(broken[name] & ~aside & is_own))
+        counts[name] = int(np.count_nonzero(broken[name] & ~aside & is_own)) if is_met[name] else 0
         aside |= broken[name]
     for name in with_severity(rules, "warn"):
-        counts[name] = int(np.count_nonzero(broken[name] & ~aside & is_own))
+        counts[name] = int(np.count_nonzero(broken[name] & ~aside & is_own)) if is_met[name] else 0
     for name in with_severity(rules, "fail"):
-        counts[name] = int(np.count_nonzero(broken[name] & is_own))
+        counts[name] = int(np.count_nonzero(broken[name] & is_own)) if is_met[name] else 0
     is_any = bool(aside.any())
     flags = {name: flag[aside & is_own] for name, flag in broken.items()} if is_any else {}
     return Checked(aside if is_any else None, aside & is_own, counts, _listed(flags))

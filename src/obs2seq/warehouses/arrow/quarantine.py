@@ -70,7 +70,7 @@ class CheckedMaker(MakerAround):
         self._account.add_checked(checked.counts)
         if checked.is_left_out is None:
             return self._maker.make(observations, pool)
-        self._aside(checked.quarantined(observations, checked.is_aside))
+        self._aside(checked.with_names(observations.filter(pa.array(checked.is_aside))))
         return self._maker.make(observations.filter(pa.array(~checked.is_left_out)), pool)
 
 
