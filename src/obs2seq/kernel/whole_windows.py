@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from obs2seq.domain.exploding import too_many_elements
@@ -30,7 +28,7 @@ def whole_windows(sessions: Sessions, bounds: Array, spec: SequenceSpec) -> tupl
     overlong = int(np.count_nonzero(np.diff(bounds) > spec.sequence_length))
     if overlong:
         raise too_many_elements(overlong, spec, len(bounds) - 1)
-    session, start, stop = _joined(_filled(sessions, bounds, spec))
+    session, start, stop = _filled(sessions, bounds, spec)
     context = np.zeros(len(sessions.start), np.int64) if sessions.context is None else sessions.context
     n_new = np.minimum(stop - start, np.maximum(stop - (sessions.start + context)[session], 0))
     is_long = stop - start >= spec.min_length
@@ -43,34 +41,35 @@ def whole_windows(sessions: Sessions, bounds: Array, spec: SequenceSpec) -> tupl
     return Windows(session[kept], index, first, (stop - start)[kept], n_new[kept]), (by_length, by_number)
 
 
-def _filled(sessions: Sessions, bounds: Array, spec: SequenceSpec) -> Iterator[tuple[Array, Array, Array]]:
-    """Yield the session, start and end of a window of each session that is not used up, until all are.
+def _filled(sessions: Sessions, bounds: Array, spec: SequenceSpec) -> tuple[Array, Array, Array]:
+    """Return session, start and end of all windows, in order of their places."""
+    first = np.searchsorted(bounds, sessions.start)
+    ends = np.append(first, len(bounds) - 1)[1:]
+    counts = ends - first
+    if spec.align == "start":
+        reach = np.searchsorted(bounds, bounds[:-1] + spec.sequence_length, side="right") - 1
+        stop_of = np.minimum(reach, np.repeat(ends, counts))
+        start = _reached(np.append(stop_of, len(stop_of)), first)[:-1].nonzero()[0]
+        stop = stop_of[start]
+    else:
+        reach = np.searchsorted(bounds, bounds[1:] - spec.sequence_length, side="left")
+        start_of = np.maximum(reach, np.repeat(first, counts))
+        stop = _reached(np.append(0, start_of), ends)[1:].nonzero()[0] + 1
+        start = start_of[stop - 1]
+    return np.searchsorted(first, start, side="right") - 1, bounds[start], bounds[stop]
 
-    They come in the order of the places, or in the opposite one where windows are filled from the end.
+
+def _reached(jump: Array, origins: Array) -> Array:
+    """Return which places jumps lead to from some origins, these included; each place has one jump.
+
+    Jumps are doubled each time: what takes a million of them takes twenty rounds.
     """
-    open_ = np.arange(len(sessions.start))
-    is_from_end = spec.align == "end"
-    here = sessions.start + sessions.length if is_from_end else sessions.start
-    until = sessions.start if is_from_end else sessions.start + sessions.length
-    while len(open_):
-        if is_from_end:
-            reached = bounds[np.searchsorted(bounds, here - spec.sequence_length, side="left")]
-            there = np.maximum(reached, until)
-            yield open_, there, here
-        else:
-            reached = bounds[np.searchsorted(bounds, here + spec.sequence_length, side="right") - 1]
-            there = np.minimum(reached, until)
-            yield open_, here, there
-        is_open = there != until
-        open_, here, until = open_[is_open], there[is_open], until[is_open]
-
-
-def _joined(windows: Iterator[tuple[Array, Array, Array]]) -> tuple[Array, Array, Array]:
-    """Put windows in order of their places, which is that of the sessions."""
-    none = np.zeros(0, np.int64)
-    session, start, stop = (np.concatenate([none, *parts]) for parts in zip(*[(none,) * 3, *windows], strict=True))
-    order = np.argsort(start, kind="stable")
-    return session[order], start[order], stop[order]
+    is_reached = np.zeros(len(jump), bool)
+    is_reached[origins] = True
+    while not is_reached[found := jump[is_reached]].all():
+        is_reached[found] = True
+        jump = jump[jump]
+    return is_reached
 
 
 def _last(windows: Array, pupil: Array, most: int | None) -> Array:

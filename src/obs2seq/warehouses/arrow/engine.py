@@ -170,6 +170,7 @@ class ArrowEngine(Engine):
             output_bytes=sum(map(value_bytes, maker.schema.types)),
             width=maker.width,
             derived=maker.derived,
+            counted=maker.counted,
         )
         allowance.require_enough()
         return allowance

@@ -83,6 +83,11 @@ class Maker(ABC):
         """How many things are derived from the observations before each."""
         return 0
 
+    @property
+    def counted(self) -> str:
+        """What `elements` counts."""
+        return "observations"
+
     def elements(self, observations: pa.Table) -> int:
         """Return how many elements observations are taken apart into: as many as they are, where none is."""
         return len(observations)
@@ -117,6 +122,10 @@ class MakerAround(Maker):
     @property
     def derived(self) -> int:
         return self._maker.derived
+
+    @property
+    def counted(self) -> str:
+        return self._maker.counted
 
     def elements(self, observations: pa.Table) -> int:
         return self._maker.elements(observations)
@@ -155,6 +164,10 @@ class SequenceMaker(Maker):
     @property
     def derived(self) -> int:
         return len(derived_features(self._spec))
+
+    @property
+    def counted(self) -> str:
+        return "observations" if self._spec.explode is None else "elements"
 
     def elements(self, observations: pa.Table) -> int:
         if self._spec.explode is None:

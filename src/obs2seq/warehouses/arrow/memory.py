@@ -49,6 +49,7 @@ class Allowance:
         output_bytes: What one value of every column of the output takes.
         width: How many values of a column stand in one row of the output.
         derived: How many things are derived.
+        counted: What is told of as rows: observations, or the elements that they are taken apart into.
     """
 
     budget: int
@@ -58,6 +59,7 @@ class Allowance:
     output_bytes: int
     width: int
     derived: int = 0
+    counted: str = "observations"
 
     def require_enough(self) -> None:
         """Raise `ConfigurationError` where not even the smallest pieces fit."""
@@ -107,7 +109,7 @@ class Allowance:
         if needed > self.budget:
             raise ConfigurationError(
                 "memory_budget",
-                f"expected at least {in_words(needed)}, for a pupil with {rows:,} observations, found "
+                f"expected at least {in_words(needed)}, for a pupil with {rows:,} {self.counted}, found "
                 f"{in_words(self.budget)}",
                 "raise memory_budget, or leave such a pupil out by row_filter",
             )

@@ -93,6 +93,7 @@ class TaskOrder:
             output_bytes=sum(map(value_bytes, maker.schema.types)),
             width=maker.width,
             derived=maker.derived,
+            counted=maker.counted,
         )
 
 
