@@ -1,13 +1,18 @@
 """Exploded observations on Spark: the same elements as everywhere else, and what they cost."""
 
+import json
 import random
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 import obs2seq
 from obs2seq import SequenceSpec, sequence_observations
@@ -21,10 +26,12 @@ from obs2seq.flow.selection import Selection
 from obs2seq.flow.tallies import Tally
 from obs2seq.lineage.catalogue import catalogue
 from obs2seq.settings import Settings
-from tests.commands import put_parquet
+from obs2seq.warehouses.arrow.types import spark_name
+from tests.commands import put_bytes, put_parquet
 from tests.explode_oracle import exploded
-from tests.flow_inputs import NAN, NEGATIVE_ZERO, Row, by_pupil, exact, feature, specification
+from tests.flow_inputs import NAN, NEGATIVE_ZERO, Row, by_pupil, drawn, exact, feature, specification
 from tests.small_jobs import published_rows
+from tests.test_explode import cases
 
 pytestmark = pytest.mark.usefixtures("spark")
 
@@ -126,6 +133,37 @@ def test_sequences_are_those_that_the_words_of_the_rules_give(spark: SparkSessio
     rows, spec = drawn_rows(sorted(CASES).index(case)), spec_of(**CASES[case])
 
     assert exact(made_of(spark, rows, spec)) == exact(exploded(rows, spec).sequences)
+
+
+@drawn(max_examples=8)
+@given(case=cases(), drops=st.booleans())
+def test_drawn_cases_are_as_the_oracle_says_and_every_element_is_accounted_for(
+    spark: SparkSession, case: tuple[pa.Table, list[Row], Row], drops: bool
+) -> None:
+    table, rows, fields = case
+    fields = fields | {"explode_cuts": "allow"}
+    skills = spark_name(table.schema.field("skills").type)
+    values = [(row["pupilid"], _micros(row["at"]), row["correct"], row["skills"]) for row in rows]
+    frame = spark.createDataFrame(values, f"pupilid bigint, at bigint, correct int, skills {skills}")
+    tally, chosen = Tally(), Selection(duplicates="drop" if drops else "keep")
+    expected = exploded(
+        [row for row in rows if row["pupilid"] is not None and row["at"] is not None], fields, drops_duplicates=drops
+    )
+
+    made = select_and_sequence(
+        frame.withColumn("at", F.timestamp_micros("at")), SequenceSpec(**fields), chosen, tally, "sequences"
+    )
+
+    assert exact(by_pupil(made)) == exact(expected.sequences)
+    windows, wanted = tally.counts("windows"), expected.counts
+    assert tally.counts("elements") == {"expanded": wanted["expanded"]}
+    assert tally.counts("duplicates") == {"duplicate": wanted["duplicate"]}
+    assert (windows["sequenced"], windows["min_length"]) == (wanted["sequenced"], wanted["min_length"])
+    assert windows["max_sequences_per_pupil"] == wanted["max_sequences"]
+
+
+def _micros(moment: datetime | None) -> int | None:
+    return None if moment is None else round(moment.timestamp() * 1_000_000)
 
 
 def one_pupil(**values: list[Any]) -> list[Row]:
@@ -322,6 +360,30 @@ def test_ids_of_elements_cost_a_broadcast_and_nothing_else(spark: SparkSession) 
 
     assert (names.count("Exchange"), names.count("Sort"), names.count("BroadcastExchange")) == (1, 1, 1)
     assert names.index("BroadcastHashJoin") < names.index("Generate")
+
+
+def test_text_that_is_no_utf_8_is_found_in_arrays_too(spark: SparkSession) -> None:
+    words = [["a", "b\ufffd"], ["a", None], None, [], ["\ufffd"]]
+    frame, tally = frame_of(spark, one_pupil(words=words)), Tally()
+
+    select_and_sequence(
+        frame, SequenceSpec.model_validate(spec_of("words")), Selection(is_text_input=True), tally, "sequences"
+    )
+
+    assert tally.recount("input")["not_utf8"] == 2
+
+
+def test_json_arrays_are_read_and_audited_as_the_embedded_engine_does(tmp_path: Path) -> None:
+    for subset, rows in (("train", drawn_rows(1)), ("test", [row | {"pupilid": 9} for row in drawn_rows(2)])):
+        lines = [json.dumps({name: row[name] for name in ("pupilid", "t", "right", "words")}) for row in rows]
+        put_bytes(tmp_path / "in" / subset / "a.jsonl", "\n".join(lines))
+    told = exploding("words", subsets={"train": 0.5, "test": 0.5}, audit="fail")
+
+    natively, there = (made(tmp_path, engine, **told) for engine in ("native", "arrow"))
+
+    for subset, (manifest, location) in natively.items():
+        assert compare(location, there[subset][1]) == []
+        assert manifest.ledger == there[subset][0].ledger
 
 
 def test_whole_observations_keep_their_arrays(tmp_path: Path) -> None:
