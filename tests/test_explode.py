@@ -162,6 +162,15 @@ def test_a_text_is_taken_apart_at_its_delimiter_as_it_stands(text: str, delimite
     assert elements(text, delimiter) == [None if part == "-" else part for part in expected]
 
 
+@pytest.mark.parametrize("type_", [pa.large_list(pa.int64()), pa.list_(pa.int64(), 2)], ids=str)
+def test_arrays_of_every_kind_are_taken_apart(type_: pa.DataType) -> None:
+    table = pa.table({"pupilid": [1, 1, 1], "at": [2, 1, 1], "skills": pa.array([[1, 2], [3, None], None], type_)})
+
+    made = sequence_table(table, spec_of(features=[SKILL | {"pad": -1}], sequence_length=5))
+
+    assert made.column("skill_sequence").to_pylist() == [[-1, 3, -1, 1, 2]]
+
+
 def test_members_of_arrays_of_texts_are_taken_as_they_are() -> None:
     table = pa.table({"pupilid": [1], "at": [1], "skills": pa.array([["", " a", None, "b,c"]])})
 
@@ -194,6 +203,28 @@ def test_arrays_of_every_scalar_keep_the_type_of_their_members(member: pa.DataTy
     assert made.schema.field("skill_sequence").type == pa.list_(member)
     # The pad, where null, is what stands for 0.
     assert made.column("skill_sequence").combine_chunks().flatten().equals(members.fill_null(0).cast(member))
+
+
+@pytest.mark.parametrize(
+    "ordered",
+    [
+        [None, [], [-1], [-1, 5], [0], [0, -5], [2]],
+        [None, [], [None], [None, 1.0], [-0.0, 1.0], [0.0, 1.0], [0.0, float("inf")], [float("nan")]],
+        [[7, number] for number in range(0, 70_000, 100)],
+        [[], [None], [""], ["Z"], ["a"], ["a", None], ["a", "b"], ["ä"], ["\uffff"], ["\U00010000"]],
+    ],
+    ids=["shorter ones first", "nulls first, zeros by sign, NaN last", "as numbers", "by code point"],
+)
+def test_arrays_order_what_is_tied_as_words_in_a_dictionary(ordered: list[list[Any] | None]) -> None:
+    backwards, n = pa.array(ordered[::-1]), len(ordered)
+    table = pa.table({"pupilid": [1] * n, "at": [1] * n, "skills": backwards})
+    pad = ordered[-1][0]
+
+    spec = spec_of(features=[SKILL | {"pad": pad}], sequence_length=4 * n)
+    made = sequence_table(table, spec).column("skill_sequence").to_pylist()[0]
+
+    flat = [pad if value is None else value for row in ordered for value in row or [None]]
+    assert repr(made[: len(flat)]) == repr(flat)
 
 
 # --- by the oracle

@@ -178,6 +178,16 @@ def test_json_tells_the_type_of_arrays_by_all_their_members(values: list[str], t
     assert [row["skills"] for row in rows] == [json.loads(value) for value in values]
 
 
+@pytest.mark.parametrize("type_", [pa.large_list(pa.large_string()), pa.list_(pa.string(), 2)], ids=str)
+def test_arrays_of_every_kind_in_parquet_are_read_as_spark_reads_them(type_: pa.DataType, tmp_path: Path) -> None:
+    pairs = [row | {"skills": ["add", "times"]} for row in ROWS[:2]]
+
+    manifest, rows = made(put_rows(tmp_path, pairs, SCHEMA.set(2, pa.field("skills", type_))), tmp_path / "out")
+
+    assert manifest.columns["skill_sequence"] == "array<string>"
+    assert [row["skill_sequence"] for row in rows] == [["add", "times", "add", "times"]]
+
+
 def test_texts_in_csv_are_taken_apart_after_the_settings_columns(tmp_path: Path) -> None:
     put(f"{tmp_path}/in/part-0.csv", b"pupilid,at,told,correct\n1,1,Add; minus,1\n1,2,,0\n")
 

@@ -56,7 +56,7 @@ def load_lists(chunks: pa.ChunkedArray, delimiter: str) -> Lists:
 
 def is_list(type_: pa.DataType) -> bool:
     """Whether values are arrays."""
-    return bool(pa.types.is_list(type_) or pa.types.is_large_list(type_))
+    return bool(pa.types.is_list(type_) or pa.types.is_large_list(type_) or pa.types.is_fixed_size_list(type_))
 
 
 def count_elements(chunks: pa.ChunkedArray, delimiter: str) -> int:

@@ -65,8 +65,6 @@ class SparkEngine(Engine):
 
     def make(self, order: Order, found: SubsetSource, location: str, run_id: str) -> Manifest:
         _require_shareable(order, self._tools)
-        if order.kind == "sequences":
-            require_native(order.job.spec)
         tally = Tally()
         with explained(found.source.location, output=location):
             selected = raw_and_selection(order, found, self._tools)
