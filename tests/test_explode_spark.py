@@ -27,6 +27,7 @@ from obs2seq.flow.tallies import Tally
 from obs2seq.lineage.catalogue import catalogue
 from obs2seq.settings import Settings
 from obs2seq.warehouses.arrow.types import spark_name
+from obs2seq.warehouses.spark_arrow.obstacles import ObstacleError
 from tests.commands import put_bytes, put_parquet
 from tests.explode_oracle import exploded
 from tests.flow_inputs import NAN, NEGATIVE_ZERO, Row, by_pupil, drawn, exact, feature, specification
@@ -442,6 +443,21 @@ def test_what_native_windows_do_not_do_is_refused_by_name(spark: SparkSession, t
         sequence_observations(frame, SequenceSpec.model_validate(spec_of("ints")), spread_pupils_above=10)
     with pytest.raises(ConfigurationError, match=r"^spread_pupils_above: expected null where explode "):
         made(tmp_path, "native", **exploding("ints"), spread_pupils_above=10)
+
+
+def test_auto_leaves_to_tasks_what_they_alone_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    put(tmp_path / "in", drawn_rows(5))
+    told = exploding("words", explode_cuts="keep_together", execution="auto", output_s3_location=str(tmp_path / "out"))
+
+    run(settings(tmp_path, **told))
+    run(settings(tmp_path, **told | {"engine": "arrow", "output_s3_location": str(tmp_path / "there")}))
+
+    assert compare(f"{tmp_path}/out/train_sequenced_4", f"{tmp_path}/there/train_sequenced_4") == []
+    assert "loaded_columns" in graph(settings(**told)).steps
+    absent = ObstacleError("execution", "expected executors with Python, found none")
+    monkeypatch.setattr("obs2seq.warehouses.spark_arrow.executors.lacking", lambda *_, **__: absent)
+    with pytest.raises(ObstacleError, match="expected executors with Python"):
+        run(settings(tmp_path, **told, force=True))
 
 
 def test_steps_and_columns_of_elements_are_listed_with_what_they_mean() -> None:
