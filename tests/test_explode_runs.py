@@ -71,6 +71,7 @@ def test_files_of_random_cases_become_what_the_oracle_says(
     tmp_path: Path,
 ) -> None:
     monkeypatch.setattr(memory, "LEAST_PIECE_ROWS", 1)
+    monkeypatch.setattr(memory, "_LIGHT", 2_000 if budget else 1 << 30)  # so that a dozen elements go to files
     monkeypatch.setattr(steps, "_WORTH_A_THREAD", 8)
     monkeypatch.setattr(writing, "FILE_ELEMENTS", 30)
     table, rows, fields = case
