@@ -195,8 +195,8 @@ def test_a_broken_marker_of_a_vocabulary_says_what_helps(tmp_path: Path) -> None
     with pytest.raises(
         StorageError,
         match=r"_VOCABULARY.json: expected a JSON document, found broken JSON at line 1, column 2. Hint: restore the "
-        r"file, or pin the vocabulary that manifests of earlier runs name, by vocabularies: \{column: hash\}, or remove "
-        r"the file's folder to begin with new ids\.$",
+        r"file, or pin the vocabulary that manifests of earlier runs name, by vocabularies: \{column: hash\}, or "
+        r"remove the file's folder to begin with new ids\.$",
     ):
         made(tmp_path, ENCODED, force=True)
 

@@ -21,5 +21,6 @@ def _report(arguments: argparse.Namespace) -> None:
     from obs2seq.bootstrap.reports import report_published
 
     length = settings.sequence_length if "sequence_length" in given else None
-    arguments.to.write_text(report_published(arguments.location, list(settings.subsets), length), encoding="utf-8")
+    subsets = list(settings.subsets) if settings.says("subsets") else None
+    arguments.to.write_text(report_published(arguments.location, subsets, length), encoding="utf-8")
     print(arguments.to)
