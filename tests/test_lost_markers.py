@@ -3,7 +3,7 @@
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,6 +15,9 @@ from obs2seq.storage.markers import begin
 from obs2seq.storage.routing import RoutedStorage
 from obs2seq.storage.vocabularies import VocabularyFiles
 from tests.small_jobs import CORRECT, answers, published_rows, put_answers, settings_for
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 SKILL = {"name": "skill", "column": "skill", "encode": "vocabulary"}
 ENCODED = {"features": (SKILL,), "engine": "arrow"}
@@ -133,6 +136,17 @@ def test_a_lost_marker_of_an_assignment_stops_the_run(tmp_path: Path) -> None:
         f"{name}.parquet. Hint: put it back (docs/splits.md says what it holds), or remove {folder} to assign all "
         "pupils anew."
     )
+
+
+def test_lost_markers_are_missed_on_s3_too(bucket: str, s3: "S3Client") -> None:
+    put_answers(f"s3://{bucket}/in/a.parquet", *(answers(n, [1] * 3) for n in range(20)))
+    told = settings_for(f"s3://{bucket}/in", f"s3://{bucket}/out", features=(SKILL,), **STRATIFIED)
+    run(told)
+
+    for marker in ("_vocabularies/skill/_VOCABULARY.json", "_assignment/_ASSIGNMENT.json"):
+        s3.delete_object(Bucket=bucket, Key=f"out/{marker}")
+        with pytest.raises(StorageError, match=rf"^s3://{bucket}/out/{marker}: expected the file that says which"):
+            run(told)
 
 
 def test_a_marker_written_by_hand_brings_the_assignment_back(tmp_path: Path) -> None:
