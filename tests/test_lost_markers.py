@@ -78,6 +78,7 @@ def test_a_pinned_vocabulary_needs_no_marker(tmp_path: Path) -> None:
     made(tmp_path, ENCODED, vocabularies=pinned, force=True)
 
     assert ids(tmp_path) == [4, 3, 0]
+    assert obs2seq.vocabulary(tmp_path / "out", "skill", name=pinned["skill"])[3:] == ["b", "a"]
 
 
 def test_ids_begin_anew_where_the_folder_is_removed(tmp_path: Path) -> None:
