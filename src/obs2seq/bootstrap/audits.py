@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import chain
@@ -18,13 +18,16 @@ from obs2seq.audit.canary import predictability
 from obs2seq.audit.coin_flips import answer_column, first_rows, flipped, raw_columns
 from obs2seq.audit.future import features_that_read_ahead
 from obs2seq.audit.periods import periods_of
+from obs2seq.audit.stored import stored_audit
 from obs2seq.bootstrap.jobs import job, s3_access
 from obs2seq.domain.audit import Audit, Finding, Predictability
 from obs2seq.domain.locations import join
 from obs2seq.domain.source import source_at
 from obs2seq.errors import DataNotFoundError
+from obs2seq.loading.data import SequenceData
 from obs2seq.loading.opening import load
-from obs2seq.ports import all_columns
+from obs2seq.loading.outputs import subsets_at
+from obs2seq.ports import Storage, all_columns
 from obs2seq.publishing import resolve
 from obs2seq.storage.routing import RoutedStorage
 from obs2seq.warehouses.arrow.reading import read_observations
@@ -47,19 +50,25 @@ _UNSPLIT = {
 
 
 def audit_published(location: str, settings: Settings, sequence_length: int | None = None) -> Audit:
-    """Audit the subsets that are published at an output; the first that the settings name is what a model learns from.
+    """Audit the subsets that are published at an output; a model learns from the first.
 
     Args:
         location: The folder that a job had as `output_s3_location`.
-        settings: Name subsets and targets.
+        settings: Name subsets and targets; what they do not say is as the last run was told.
         sequence_length: L, where subsets have been sequenced with several.
 
     Raises:
         DataNotFoundError: A subset is not published there.
+        ConfigurationError: The location is that of one dataset, and more subsets are asked for.
         StorageError: What is published cannot be read.
     """
-    subsets = {name: load(location, name, sequence_length=sequence_length) for name in settings.subsets}
-    return audit(subsets, settings.targets, periods_of(next(iter(subsets.values()))))
+    storage = RoutedStorage()
+    asked = list(settings.subsets) if settings.says("subsets") else None
+    names = subsets_at(storage, location, asked, sequence_length)
+    subsets = {name: load(location, name, sequence_length=sequence_length) for name in names}
+    first = subsets[names[0]]
+    targets = settings.targets if settings.says("targets") else _targets(storage, first)
+    return audit(subsets, targets, periods_of(first))
 
 
 def canary(settings: Settings, answer: str) -> Predictability:
@@ -96,6 +105,12 @@ def changed_future(settings: Settings) -> list[Finding]:
         manifest, location = resolve(RoutedStorage(), str(output / "canary_prepared"))
         files = [pq.read_table(join(location, file.path)) for file in manifest.files]
         return list(features_that_read_ahead(pa.concat_tables(files), settings.spec, settings.targets))
+
+
+def _targets(storage: Storage, data: SequenceData) -> Sequence[str]:
+    """Return the targets that a run was told, if it was audited."""
+    known = stored_audit(storage, data.location)
+    return known.targets if known else ()
 
 
 def _raw(settings: Settings) -> pa.Table:

@@ -16,7 +16,8 @@ def add_audit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--canary", metavar="ANSWER", help="replace the answers, a feature, by coin flips, and try to predict them"
     )
-    add_settings_arguments(parser, {"mode": "local"})
+    of_last_run = "for OUTPUT those of its last run"
+    add_settings_arguments(parser, {"mode": "local", "subsets": of_last_run, "targets": of_last_run})
     parser.set_defaults(command=_audit)
 
 
