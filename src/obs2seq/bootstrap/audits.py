@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,8 +16,9 @@ import pyarrow.parquet as pq
 
 from obs2seq.audit.auditing import audit
 from obs2seq.audit.canary import predictability
-from obs2seq.audit.coin_flips import answer_column, first_rows, flipped, raw_columns
+from obs2seq.audit.coin_flips import answer_column, first_rows, flipped, raw_columns, readers
 from obs2seq.audit.future import features_that_read_ahead
+from obs2seq.audit.other_words import answer_in_other_words
 from obs2seq.audit.periods import periods_of
 from obs2seq.audit.stored import stored_audit
 from obs2seq.bootstrap.jobs import job, s3_access
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 
 _MOST_ROWS = 1_000_000
 _PIECE = 1 << 17
+_KINDS_OF_PRESENCE = ("required", "not_null", "type")
+"""Rules that choose no rows by which of its values the answer has."""
 _UNSPLIT = {
     "subset_method": "hash",
     "split_times": {},
@@ -87,12 +91,12 @@ def canary(settings: Settings, answer: str) -> Predictability:
     for seed in (1, 2):
         outcome = _predicted(settings, flipped(observations, columns, seed), answer)
         if outcome.is_chance:
-            break
-    return outcome
+            return outcome
+    return replace(outcome, readers=_readers(settings, column, columns))
 
 
-def changed_future(settings: Settings) -> list[Finding]:
-    """Return the features whose values change when pupils' later observations are taken away.
+def prepared(settings: Settings) -> pa.Table:
+    """Return the observations that sequences are made of, each pupil's together and in order.
 
     The first million rows of the input are taken, in the order of its files.
 
@@ -103,8 +107,28 @@ def changed_future(settings: Settings) -> list[Finding]:
 
     with _made(settings, _raw(settings), "observations") as output:
         manifest, location = resolve(RoutedStorage(), str(output / "canary_prepared"))
-        files = [pq.read_table(join(location, file.path)) for file in manifest.files]
-        return list(features_that_read_ahead(pa.concat_tables(files), settings.spec, settings.targets))
+        return pa.concat_tables([pq.read_table(join(location, file.path)) for file in manifest.files])
+
+
+def changed_future(settings: Settings, observations: pa.Table) -> list[Finding]:
+    """Return the features whose values change when pupils' later observations, as prepared, are taken away."""
+    return list(features_that_read_ahead(observations, settings.spec, settings.targets))
+
+
+def in_other_words(settings: Settings, observations: pa.Table, answer: str) -> list[str]:
+    """Return the features that foretell the answers of prepared observations almost perfectly, each by itself."""
+    return list(answer_in_other_words(observations, settings.spec, answer, settings.targets))
+
+
+def _readers(settings: Settings, column: str, columns: Sequence[str]) -> list[str]:
+    """Return the settings that read the answer's columns of the input, but for the answer itself."""
+    made = {name: text for name, text in settings.columns.items() if name != column}
+    conditions = {"row_filter": settings.row_filter or ""}
+    for rule in settings.rules:
+        if rule.severity == "quarantine" and rule.kind not in _KINDS_OF_PRESENCE:
+            told = rule.model_dump(include={"column", "columns", "predicate", "clock"})
+            conditions[rule.setting] = str(list(told.values()))
+    return readers({*columns, column}, made, conditions)
 
 
 def _targets(storage: Storage, data: SequenceData) -> Sequence[str]:

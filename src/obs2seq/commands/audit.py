@@ -50,10 +50,11 @@ def _is_clean(location: str, settings: Settings, sequence_length: object) -> boo
 
 def _is_chance(settings: Settings, answer: str) -> bool:
     """Print whether features change with the future, and how well coin flips could be predicted."""
-    from obs2seq.bootstrap.audits import canary, changed_future
+    from obs2seq.bootstrap.audits import canary, changed_future, in_other_words, prepared
     from obs2seq.console import print_canary
 
-    ahead = changed_future(settings)
+    observations = prepared(settings)
+    ahead = changed_future(settings, observations)
     outcome = canary(settings, answer)
-    print_canary(ahead, outcome)
+    print_canary(ahead, in_other_words(settings, observations, answer), outcome)
     return outcome.is_chance and not ahead
