@@ -323,6 +323,17 @@ class TestAcceptance:
             "mend the data, or give the rule the severity quarantine or warn."
         )
 
+    def test_rules_that_put_all_rows_aside_are_blamed_and_no_other_setting(self) -> None:
+        with pytest.raises(DataNotFoundError) as stopped:
+            self.require({"other_subset": 80, "aside": 20}, {})
+
+        assert str(stopped.value) == (
+            "in: expected rows that keep the rules, found that these put aside all 20 (20 by 'aside'). "
+            "Hint: mend the data or the rules, or give a rule the severity warn."
+        )
+        with pytest.raises(DataNotFoundError, match="correct subsets"):
+            self.require({"other_subset": 80, "aside": 19, "min_length": 1}, {})
+
     def test_the_share_is_of_the_rows_that_rules_are_tried_on(self) -> None:
         self.require({"other_subset": 80, "aside": 4}, {"fast": 16}, share=0.2)
 
