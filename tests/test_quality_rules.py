@@ -17,7 +17,7 @@ from obs2seq.domain.predicates import kept_where
 from obs2seq.domain.quality import Rule
 from obs2seq.domain.reading import reads
 from obs2seq.domain.spec import SequenceSpec
-from obs2seq.errors import ConfigurationError, DataError, Obs2SeqError, StorageError
+from obs2seq.errors import ConfigurationError, DataError, DataNotFoundError, Obs2SeqError, StorageError
 from obs2seq.launch.arguments import job_options
 from obs2seq.settings import Settings, load_settings
 from tests.small_jobs import answers, put_answers, settings_for
