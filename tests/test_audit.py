@@ -20,6 +20,7 @@ from obs2seq.domain.audit import Audit, Finding
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.errors import ConfigurationError, DataError, DataNotFoundError
 from obs2seq.generator import generate
+from obs2seq.loading import data
 from obs2seq.loading.data import SequenceData
 from obs2seq.loading.opening import load
 from obs2seq.settings import Settings
@@ -93,6 +94,21 @@ def test_a_history_under_another_name_is_a_leak(tmp_path: Path) -> None:
     subsets = published(tmp_path, [history(1, 1), history(2, 2)], [copied, history(4, 4)])
     expected = "2 of 4 sequences of 'test' stand in 'train' as well"
     assert leaks(audit(subsets)) == [("twins", "'train' and 'test'", expected)]
+
+
+def test_sequences_that_are_read_in_parts_are_audited_as_those_that_are_read_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied = [
+        row | {"pupilid": 9, "exercise_id": row["exercise_id"] + 100 * (i > 9)} for i, row in enumerate(history(1, 1))
+    ]
+    subsets = published(tmp_path, [history(1, 1), history(2, 2)], [copied, history(2, 4, 5)])
+    at_once = audit(subsets)
+
+    monkeypatch.setattr(data, "PART", 10)  # one sequence
+
+    assert {finding.check for finding in at_once.findings} == {"pupils", "twins", "unseen"}
+    assert audit(subsets) == at_once
 
 
 def test_what_many_pupils_have_alike_is_no_leak(tmp_path: Path) -> None:

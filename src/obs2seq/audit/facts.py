@@ -105,8 +105,12 @@ def _is_id(feature: Feature, type_: str) -> bool:
 
 
 def _parts(tables: Iterable[pa.Table], spec: SequenceSpec, ids: Sequence[str]) -> list[_Part]:
-    """Look at a piece, some sequences at a time; the first of them give the sample."""
-    return [_part(table, spec, ids, 0 if number else _SAMPLE) for number, table in enumerate(tables)]
+    """Look at a piece, some sequences at a time; the first ones of the piece give the sample."""
+    parts: list[_Part] = []
+    for table in tables:
+        n_looked_at = sum(len(part.hashes) for part in parts)
+        parts.append(_part(table, spec, ids, max(_SAMPLE - n_looked_at, 0)))
+    return parts
 
 
 def _part(table: pa.Table, spec: SequenceSpec, ids: Sequence[str], sample: int) -> _Part:
