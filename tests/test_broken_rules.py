@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from obs2seq.bootstrap import check, run
+from obs2seq.console import print_published
 from obs2seq.errors import ConfigurationError, DataError, DataNotFoundError
 from obs2seq.settings import Settings
 from tests.test_quality_runs import ENGINES, aside, put_rows, row, settings
@@ -153,7 +154,9 @@ def test_rules_that_put_all_rows_aside_are_told_with_their_counts(tmp_path: Path
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_repeated_row_is_noted_even_where_it_is_dropped_later(tmp_path: Path, engine: str) -> None:
+def test_a_repeated_row_is_noted_even_where_it_is_dropped_later(
+    tmp_path: Path, engine: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     put_rows(tmp_path / "in", [row(0), row(0), row(1, correct=0), row(2)])
     rules = [{"name": "once", "kind": "unique", "columns": ["pupilid", "observation_id"], "severity": "warn"}]
 
@@ -161,3 +164,5 @@ def test_a_repeated_row_is_noted_even_where_it_is_dropped_later(tmp_path: Path, 
 
     assert (manifest.ledger.sequenced, manifest.ledger.left_out) == (3, {"duplicate": 1})
     assert manifest.ledger.noted == {"once": 1}
+    print_published(manifest, "there", [])
+    assert "\n  1 noted: the rule 'once' is broken\n" in capsys.readouterr().out
