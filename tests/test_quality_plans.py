@@ -41,6 +41,13 @@ def counted(plan: str) -> dict[str, int]:
     return {name: operators(plan).count(name) for name in ("Exchange", "Sort", "FileScan", "Window")}
 
 
+def shuffled(plan: str) -> str:
+    """Return what stands right below the first shuffle: the columns that it moves."""
+    lines = plan.splitlines()
+    at = max(number for number, line in enumerate(lines) if "Exchange" in line)
+    return next(line for line in lines[at:] if "Project" in line)
+
+
 def test_rules_over_single_rows_cost_no_operator_that_moves_rows(stored: DataFrame) -> None:
     assert counted(planned(stored, *ALONE)) == counted(planned(stored))
 
@@ -49,6 +56,16 @@ def test_counting_a_pupils_rows_shares_the_historys_shuffle_and_sort(stored: Dat
     plain, found = counted(planned(stored)), counted(planned(stored, *ALONE, ROBOTS))
 
     assert found == plain | {"Window": plain["Window"] + 1}
+
+
+def test_flags_of_rules_that_note_rows_are_not_shuffled_where_nobody_asks_for_them(stored: DataFrame) -> None:
+    noted = {"name": "n", "kind": "not_null", "column": "v", "severity": "warn"}
+    found = TypeAdapter(Rules).validate_python([ROBOTS, noted])
+
+    aside = plan_of(quarantined(stored, SPEC, Selection(rules=found), ["d"], by_pupil=True))
+
+    assert "breaks 0" in shuffled(aside)
+    assert "breaks" not in shuffled(planned(stored, ROBOTS, noted))
 
 
 def test_a_unique_key_costs_a_sort_and_no_shuffle(stored: DataFrame) -> None:

@@ -15,7 +15,7 @@ from obs2seq.domain.audit import MEANINGS as CHECKS
 from obs2seq.domain.audit import Audit, Finding, Foretold, Predictability
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.manifest import Manifest
-from obs2seq.domain.rules import MEANINGS, meaning
+from obs2seq.domain.rules import MEANINGS, meaning, noted_as
 from obs2seq.domain.spec import FIRST_POSITION, IS_NEW, IS_PAD, N_OBSERVATIONS, SEQUENCE_INDEX, SESSION_INDEX
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def _print_reasons(console: Console, ledger: Ledger) -> None:
         )
     for rule, count in ledger.noted.items():
         if count:
-            _print_line(console, (f"  {count:,} kept, but noted: {meaning(rule)}", "dim"))
+            _print_line(console, (f"  {count:,} {noted_as(rule)}: {meaning(rule)}", "dim"))
 
 
 def _print_line(console: Console, *parts: str | tuple[str, str]) -> None:

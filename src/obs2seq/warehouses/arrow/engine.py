@@ -16,6 +16,7 @@ from obs2seq.domain.files import is_hidden
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.manifest import Manifest
 from obs2seq.domain.reading import reads
+from obs2seq.domain.rule_columns import require_keys
 from obs2seq.domain.rule_sets import pupil_rules, require_free_name, with_severity
 from obs2seq.domain.splits import Everything, Share
 from obs2seq.domain.vocabularies import Word
@@ -82,7 +83,8 @@ class ArrowEngine(Engine):
             observations, selection = self._opened(order, found, pool)
             aside = aside_for(order.job, location, selection.whole_schema)
             maker = _maker(order, selection.schema)
-            maker = maker_with_checks(maker, pupil_checks(order.job, order.subset, selection.schema), account, aside)
+            checks = selection.checks, pupil_checks(order.job, order.subset, selection.schema)
+            maker = maker_with_checks(maker, checks, account, aside)
             writers = maker.writers(location, order.job.compression)
             allowance = self._allowance(selection.schema, maker)
             pupil = column_name(selection.schema, order.job.spec.pupil)
@@ -162,6 +164,7 @@ class ArrowEngine(Engine):
         names = columns_to_keep(job, names, tuple(mapping.names))
         is_text_input = found.source.format in TEXT_FORMATS
         whole = WholeRows(mapping, observations.rest)
+        require_keys(job.rules, {field.name: spark_name(field.type) for field in whole.schema})
         checks = RowChecks(job, whole.schema) if job.rules else None
         return observations, Selection(
             mapping, shares, job.spec, names, is_text_input=is_text_input, checks=checks, whole=whole

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -40,17 +40,17 @@ class Checked:
         is_left_out: Which rows go aside, or are context that would; None: none is.
         is_aside: Which rows go aside.
         counts: The rows that each rule puts aside, or notes; context apart.
-        names: For each row that goes aside, the names of all rules that it breaks.
+        broken: For each rule by its name, which of the rows that go aside break it; none where none goes.
     """
 
     is_left_out: Array | None
     is_aside: Array
     counts: Counter[str]
-    names: pa.Array
+    broken: Mapping[str, Array]
 
-    def with_names(self, rows: pa.Table) -> pa.Table:
-        """Return the rows that go aside with the names of the rules that they break."""
-        return rows.append_column(_NAMES, self.names)
+    def with_names(self, rows: pa.Table, before: Mapping[str, Array] | None = None) -> pa.Table:
+        """Return the rows that go aside with the names of the rules that they break; `before` tells of further ones."""
+        return rows.append_column(_NAMES, _listed({**(before or {}), **self.broken}))
 
 
 class RowChecks:
@@ -79,9 +79,15 @@ class RowChecks:
             # A table of no columns has no rows either.
             table = table.select(sorted(columns) or table.column_names[:1]).filter(pa.array(is_left))
             is_context = None if is_context is None else is_context[is_left]
+        return _parted(self._rules, self._all_broken(table, self._kept), len(table), is_context)
+
+    def noted(self, rows: pa.Table) -> dict[str, Array]:
+        """Return which rows break each of the rules that note them: what others may put aside later."""
+        return self._all_broken(rows, with_severity(self._rules, "warn"))
+
+    def _all_broken(self, table: pa.Table, names: Iterable[str]) -> dict[str, Array]:
         together = Columns(table)
-        broken = {name: self._broken(name, table, together) for name in self._kept}
-        return _parted(self._rules, broken, len(table), is_context)
+        return {name: self._broken(name, table, together) for name in names}
 
     def _broken(self, name: str, table: pa.Table, columns: Columns) -> Array:
         if_null = self._if_null[name]
@@ -193,7 +199,7 @@ def _parted(
         counts[name] = int(np.count_nonzero(broken[name] & is_own)) if is_met[name] else 0
     is_any = bool(aside.any())
     flags = {name: flag[aside & is_own] for name, flag in broken.items()} if is_any else {}
-    return Checked(aside if is_any else None, aside & is_own, counts, _listed(flags))
+    return Checked(aside if is_any else None, aside & is_own, counts, flags)
 
 
 def _listed(flags: Mapping[str, Array]) -> pa.Array:

@@ -70,7 +70,7 @@ class Selection:
         columns = observed_columns(spec)
         require_columns(columns, mapping.names)
         self._whole = whole or WholeRows(mapping, pa.schema([]))
-        self._mapping, (self._sample, self._shares), self._checks = mapping, shares, checks
+        self._mapping, (self._sample, self._shares), self.checks = mapping, shares, checks
         self._pupil, self._time = (column_name(mapping.schema, name) for name in (spec.pupil, spec.order_by[0]))
         self._names = [column_name(mapping.schema, name) for name in names]
         texts = [column_name(mapping.schema, name) for name in columns]
@@ -114,9 +114,9 @@ class Selection:
 
         Context that breaks a rule is left out too; the subset that it belongs to counts and keeps it.
         """
-        if self._checks is None:
+        if self.checks is None:
             return None
-        checked = self._checks.check(table, ~left_out if left_out.any() else None, is_context)
+        checked = self.checks.check(table, ~left_out if left_out.any() else None, is_context)
         counts.update(checked.counts)
         if checked.is_left_out is None:
             return None
