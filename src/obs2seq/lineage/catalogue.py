@@ -42,7 +42,7 @@ def catalogue(graph: Graph, job: Job, kind: str) -> list[Entry]:
 
 def _column(graph: Graph, column: OutputColumn) -> Entry:
     maker = graph.maker_of(column.name)
-    owner, version = graph.steps[maker].owner, graph.versions[maker]
+    owner, version = graph.steps[maker].owner, graph.version_of(column.name)
     return Entry("column", column.name, column.meaning, column.type, column.unit, owner, (maker,), version)
 
 

@@ -10,8 +10,11 @@ from obs2seq.domain.fingerprint import fingerprint
 from obs2seq.lineage.mentions import FUNCTIONS, Mentions, mentions
 from obs2seq.lineage.modules import Definition, Symbol, methods, module, resolved
 
+Entry = tuple[Symbol, str]
+"""A table, and a key in it."""
 
-def code_version(roots: Iterable[Symbol], others: Collection[Symbol] = ()) -> str:
+
+def code_version(roots: Iterable[Symbol], others: Collection[Symbol] = (), entries: Iterable[Entry] = ()) -> str:
     """Return what stands for the code of some symbols, and of all that they reach within the package.
 
     Comments, docstrings, layout, the words of errors, and the module that something stands in do not count. What is
@@ -21,8 +24,10 @@ def code_version(roots: Iterable[Symbol], others: Collection[Symbol] = ()) -> st
     Args:
         roots: Functions, methods, or classes with all of their methods.
         others: What counts elsewhere, and is not followed: functions, or whole classes.
+        entries: What counts of tables: an entry by its key, or all of a table that is not written out. Names in it
+            are not followed.
     """
-    return fingerprint(*sorted({_text(symbol) for symbol in reached(roots, others)}))
+    return fingerprint(*sorted({_text(symbol) for symbol in reached(roots, others)} | {*map(_entry_text, entries)}))
 
 
 def reached(roots: Iterable[Symbol], others: Collection[Symbol] = ()) -> set[Symbol]:
@@ -76,6 +81,15 @@ def _dump(node: object) -> str:
 
 def _says(node: ast.AST, name: str) -> bool:
     return getattr(node, name, None) not in (None, []) and name not in ("ctx", "kind", "type_comment")
+
+
+def _entry_text(entry: Entry) -> str:
+    table, key = entry
+    value = getattr(_definition(table), "value", None)
+    if not isinstance(value, ast.Dict):
+        return _text(table)
+    pairs = zip(value.keys, value.values, strict=True)
+    return _dump([found for name, found in pairs if isinstance(name, ast.Constant) and name.value == key])
 
 
 @cache
