@@ -217,7 +217,7 @@ def test_svg_without_graphviz_is_refused_with_the_way_out(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--to", "window"), "option --to: expected a step, found 'window'. Hint: did you mean 'windows'."),
+        (("--to", "window"), "option --to: expected a step or a column, found 'window'. Hint: did you mean 'windows'."),
         (("--file", "flow.png"), "option --file: expected a file that ends in .svg, .dot or .txt, found 'flow.png'."),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from obs2seq.domain.fingerprint import fingerprint
@@ -98,6 +98,17 @@ class Graph:
         wanted = set(self.lineage(()).upstream_of(name))
         steps = {each: step for each, step in self.steps.items() if each in wanted}
         return Graph(self.engine, steps, name, self._roots)
+
+    def path_to_column(self, column: str) -> Graph:
+        """Return what a column of the output rests on, without what gives values to others alone."""
+        without, maker = self.without(column), self.maker_of(column)
+        wanted = self.lineage(()).upstream_of(maker, without)
+        steps = {
+            name: replace(step, upstream=tuple(each for each in step.upstream if each not in without))
+            for name, step in self.steps.items()
+            if name in wanted
+        }
+        return Graph(self.engine, steps, maker, self._roots)
 
     def lineage(self, columns: Iterable[str]) -> Lineage:
         """Return what a manifest says of the columns of the output."""
