@@ -106,7 +106,7 @@ def change(monkeypatch: pytest.MonkeyPatch) -> Iterator[Change]:
 
 def forget() -> None:
     """Let everything be read anew."""
-    for name in ("_text", "_references", "_annotated", "_neighbours", "_method_names"):
+    for name in ("_text", "_attributes", "_references", "_annotated", "_neighbours", "_method_names"):
         getattr(code, name).cache_clear()
     modules.module.cache_clear()
     engines._arrow_graph.cache_clear()
@@ -195,7 +195,11 @@ def test_what_a_job_does_not_take_counts_for_none_of_its_columns(
         (ARROW | EXPLODED, ("kernel/lists.py", "_CODE_BYTES = 4", "_CODE_BYTES = 8")),
         (ARROW | EXPLODED, ("kernel/exploding.py", "self._sizes - 1", "self._sizes - 2")),
         (ARROW | BY_TIME, ("kernel/windows.py", "np.maximum(kept - others, 0)", "np.maximum(kept - others, 1)")),
-        (ARROW | BY_TIME, ("warehouses/arrow/split_times.py", "self.", "this.")),
+        (
+            ARROW | BY_TIME,
+            ("warehouses/arrow/split_times.py", "    def is_before(self, ", "    def is_before(self, _, "),
+        ),
+        (ARROW | DERIVED, ("warehouses/arrow/membership.py", "    def of(self, ", "    def of(self, _, ")),
         (ARROW | RULE, ("warehouses/arrow/quality.py", "np.", "numpy.")),
         (ARROW | RULE, ("warehouses/arrow/expressions/casts.py", "_PLAIN_SCALE", "_SCALE")),
         (ARROW | JOBS["columns"], ("warehouses/arrow/expressions/casts.py", "_PLAIN_SCALE", "_SCALE")),

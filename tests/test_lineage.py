@@ -142,7 +142,7 @@ def test_a_change_of_one_function_changes_what_is_below_it_alone(monkeypatch: py
 
 
 def _forget() -> None:
-    for name in ("_text", "_references", "_annotated", "_neighbours", "_method_names"):
+    for name in ("_text", "_attributes", "_references", "_annotated", "_neighbours", "_method_names"):
         getattr(code, name).cache_clear()
     modules.module.cache_clear()
 

@@ -18,8 +18,8 @@ def code_version(roots: Iterable[Symbol], others: Collection[Symbol] = (), entri
     """Return what stands for the code of some symbols, and of all that they reach within the package.
 
     Comments, docstrings, layout, the words of errors, and the module that something stands in do not count. What is
-    called is found by name: functions, constants, and the methods of classes that a function names, is annotated
-    with, or that are fields of these. Nothing is imported or run.
+    called is found by name: functions, constants, and the methods of classes that anything reached names, or that a
+    function is annotated with, or that are fields of these. Nothing is imported or run.
 
     Args:
         roots: Functions, methods, or classes with all of their methods.
@@ -40,7 +40,22 @@ def reached(roots: Iterable[Symbol], others: Collection[Symbol] = ()) -> set[Sym
         if symbol not in found and symbol not in apart and symbol.owner not in apart:
             found.add(symbol)
             waiting += _references(symbol)
+        if not waiting:
+            waiting += {each for each in _called_on(found) if each.owner not in apart} - found - apart
     return found
+
+
+def _called_on(found: Collection[Symbol]) -> Iterator[Symbol]:
+    """Yield the methods of classes that are named, wherever an attribute of that name is used."""
+    used = {name for symbol in found for name in _attributes(symbol)}
+    for class_ in found:
+        yield from (Symbol(class_.module, f"{class_.name}.{name}") for name in sorted(_method_names(class_) & used))
+
+
+@cache
+def _attributes(symbol: Symbol) -> frozenset[str]:
+    definition = _definition(symbol)
+    return frozenset(mentions(definition).attributes) if isinstance(definition, FUNCTIONS) else frozenset()
 
 
 def _definition(symbol: Symbol) -> Definition | None:

@@ -18,6 +18,7 @@ from obs2seq.lineage.values import Derived, derivation_code, derivation_steps, d
 Kind = Literal["sequences", "observations"]
 
 _ARROW, _KERNEL, _DERIVED = "warehouses.arrow", "kernel", "kernel.derived"
+_ENCODERS = tuple(f"{_ARROW}.vocabularies:{each}" for each in ("EncodedMapping", "Encoder", "ElementEncoder"))
 _TABLE, _ROWS, _TEXT = "pyarrow.Table", "numpy.ndarray", "str"
 
 
@@ -134,7 +135,7 @@ def _arrow_selected(chosen: _Chosen) -> Iterator[Step]:
     yield _arrow("mapped_observations", mapped, f"{_ARROW}.mapping:Mapping", _TABLE)
     name = "mapped_observations"
     if chosen.is_encoded:
-        yield _arrow("encoded_observations", (name,), f"{_ARROW}.vocabularies:with_ids", _TABLE)
+        yield _arrow("encoded_observations", (name,), f"{_ARROW}.vocabularies:with_ids", _TABLE, *_ENCODERS)
         name = "encoded_observations"
     if has_rules:
         checks = (f"{_ARROW}.quality:RowChecks", _ROWS, f"{_ARROW}.quality:Checked")
@@ -228,8 +229,8 @@ def _arrow_values(chosen: _Chosen, *placed: str) -> Iterator[Step]:
     if derived:
         names = (*read, *(kind.name for kind in kinds))
         parts = ("derived_columns", "column_of", "Histories", "Same")
-        roots = (f"{_DERIVED}:{part}" for part in parts)
-        yield step(*derived, names, *roots, type_=_ROWS, owner="kernel", columns=chosen.derived_columns)
+        adding = (f"{_DERIVED}:{part}" for part in parts)
+        yield step(*derived, names, *adding, type_=_ROWS, owner="kernel", columns=chosen.derived_columns)
     methods = ("PaddedFeature", "Gatherer._values", "Gatherer._source")
     roots = (*(f"{_KERNEL}.gathering:{each}" for each in methods), f"{_KERNEL}.pads:pad_for")
     upstream = ("windows", *read[1:], *derived)
