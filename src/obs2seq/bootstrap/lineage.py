@@ -13,8 +13,9 @@ from obs2seq.errors import ConfigurationError
 from obs2seq.lineage.catalogue import Entry, catalogue
 from obs2seq.lineage.changes import Changes, changes
 from obs2seq.lineage.columns import output_columns
-from obs2seq.lineage.engines import arrow_graph, athena_graph, task_graph
+from obs2seq.lineage.engines import arrow_graph, task_graph
 from obs2seq.lineage.graph import Graph
+from obs2seq.lineage.statement import athena_graph
 from obs2seq.settings import Settings
 from obs2seq.storage.routing import RoutedStorage
 

@@ -1,4 +1,4 @@
-"""The steps of the engines that run no Hamilton: which functions stand for each. Names only; nothing is imported."""
+"""The steps of the embedded engine, and of its tasks on Spark: which functions stand for each. Nothing is imported."""
 
 from __future__ import annotations
 
@@ -18,8 +18,12 @@ from obs2seq.lineage.values import Derived, derivation_code, derivation_steps, d
 Kind = Literal["sequences", "observations"]
 
 _ARROW, _KERNEL, _DERIVED = "warehouses.arrow", "kernel", "kernel.derived"
+_READING = (
+    *(f"{_KERNEL}.gathering:{each}" for each in ("PaddedFeature", "Gatherer._values", "Gatherer._source")),
+    f"{_KERNEL}.pads:pad_for",
+)
 _ENCODERS = tuple(f"{_ARROW}.vocabularies:{each}" for each in ("EncodedMapping", "Encoder", "ElementEncoder"))
-_TABLE, _ROWS, _TEXT = "pyarrow.Table", "numpy.ndarray", "str"
+_TABLE, _ROWS = "pyarrow.Table", "numpy.ndarray"
 
 
 @dataclass(frozen=True)
@@ -98,31 +102,6 @@ def _optional() -> frozenset[Symbol]:
 
 def _added(chosen: _Chosen) -> tuple[str, ...]:
     return (FOLD,) if chosen.has_folds else ()
-
-
-@cache
-def athena_graph(kind: Kind) -> Graph:
-    """Return the steps of Athena's engine, each a part of the statement that it is asked."""
-    steps = [
-        _sql("mapped_columns", ("table",), "sql.mapping:MappedColumns"),
-        _sql("row_rules", ("mapped_columns", "share"), "sql.row_rules:row_rules"),
-        _sql("judged", ("mapped_columns", "row_rules"), "sql.selection:selected"),
-    ]
-    if kind == "observations":
-        return graph("athena", [*steps, _sql("prepared_observations", ("judged",), "sql.runs:_Rows.observations")])
-    return graph(
-        "athena",
-        [
-            *steps,
-            _sql("observations", ("judged",), "sql.runs:_Rows._observations"),
-            _sql("histories", ("observations",), "sql.histories:histories"),
-            _sql("sessions", ("histories",), "sql.histories:sessions"),
-            _sql("positions", ("sessions",), "sql.histories:positions"),
-            _sql("windows", ("positions",), "sql.windows:window_steps"),
-            _sql("gathered", ("windows",), "sql.athena:_gathered"),
-            _sql("sequences", ("gathered",), "sql.athena:sequences", "sql.athena:sequence_steps"),
-        ],
-    )
 
 
 def _arrow_selected(chosen: _Chosen) -> Iterator[Step]:
@@ -231,10 +210,8 @@ def _arrow_values(chosen: _Chosen, *placed: str) -> Iterator[Step]:
         parts = ("derived_columns", "column_of", "Histories", "Same")
         adding = (f"{_DERIVED}:{part}" for part in parts)
         yield step(*derived, names, *adding, type_=_ROWS, owner="kernel", columns=chosen.derived_columns)
-    methods = ("PaddedFeature", "Gatherer._values", "Gatherer._source")
-    roots = (*(f"{_KERNEL}.gathering:{each}" for each in methods), f"{_KERNEL}.pads:pad_for")
     upstream = ("windows", *read[1:], *derived)
-    yield step("feature_values", upstream, *roots, type_=_TABLE, owner="kernel", columns=chosen.columns)
+    yield step("feature_values", upstream, *_READING, type_=_TABLE, owner="kernel", columns=chosen.columns)
 
 
 def _times() -> Step:
@@ -245,7 +222,3 @@ def _times() -> Step:
 def _arrow(name: str, upstream: tuple[str, ...], root: str, type_: str, *others: str) -> Step:
     owner = "kernel" if root.startswith("kernel.") else "selection"
     return step(name, upstream, root, *others, type_=type_, owner=owner)
-
-
-def _sql(name: str, upstream: tuple[str, ...], *roots: str) -> Step:
-    return step(name, upstream, *roots, type_=_TEXT, owner="sql")
