@@ -165,6 +165,31 @@ def test_diff_of_two_published_runs(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert asked(capsys, "diff", datasets[1], folder).out == "nothing changed\n"
 
 
+def test_diff_of_a_run_with_a_rule_tells_the_rule_and_no_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = put_parquet(tmp_path / "data" / "part-0.parquet", observations())
+    rules = ("--rules", "[{name: known, kind: not_null, column: skill, severity: warn}]")
+    for name, told in (("a", ()), ("b", rules)):
+        assert run(capsys, data, tmp_path / name, "--engine", "arrow", *told).code == 0
+
+    answer = asked(capsys, "diff", *(tmp_path / name / "all_sequenced_4" for name in ("a", "b")))
+
+    _, heading, reason = answer.out.splitlines()
+    assert heading == "every column:"
+    assert reason.startswith("  settings: rules none → [{'column': 'skill', ")
+
+
+def test_a_vocabulary_changes_the_column_that_it_encodes_alone() -> None:
+    encoded = [FEATURES[0], {"name": "skill", "column": "skill", "encode": "vocabulary"}]
+    first, second = (a_run(features=encoded) for _ in range(2))
+    second.settings["vocabularies"] = {"skill": "0a"}
+
+    found = changes(first, second)
+
+    assert found.columns == {"skill_sequence": ("settings: vocabularies.skill none → 0a",)}
+
+
 def test_diff_of_nothing_is_a_wrong_argument_and_no_difference(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

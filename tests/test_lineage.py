@@ -143,7 +143,7 @@ def test_a_change_of_one_function_changes_what_is_below_it_alone(monkeypatch: py
 
 
 def _forget() -> None:
-    for name in ("_text", "_references", "_annotated", "_neighbours", "_method_names"):
+    for name in ("_text", "_attributes", "_references", "_annotated", "_neighbours", "_method_names"):
         getattr(code, name).cache_clear()
     modules.module.cache_clear()
 
@@ -153,7 +153,8 @@ def test_versions_cost_no_spark_and_no_hamilton() -> None:
         "import sys\n"
         "from obs2seq import SequenceSpec\n"
         "from obs2seq.domain.job import Job\n"
-        "from obs2seq.lineage.engines import arrow_graph, athena_graph\n"
+        "from obs2seq.lineage.engines import arrow_graph\n"
+        "from obs2seq.lineage.statement import athena_graph\n"
         "feature = {'name': 'c', 'column': 'c', 'pad': 0}\n"
         "job = Job(SequenceSpec(order_by=['t'], sequence_length=2, features=[feature]))\n"
         "assert arrow_graph(job, 'sequences').versions and athena_graph('sequences').versions\n"
@@ -231,7 +232,9 @@ def test_svg_without_graphviz_is_refused_with_the_way_out(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--to", "window"), "option --to: expected a step, found 'window'. Hint: did you mean 'windows'."),
+        (("--to", "window"), "option --to: expected a step or a column, found 'window'. Hint: did you mean 'windows'."),
+        (("--to", "correct"), "expected a step or a column, found 'correct'. Hint: did you mean 'correct_sequence'."),
+        (("--to", "_id"), "Hint: did you mean 'exercise_id_sequence'."),
         (("--file", "flow.png"), "option --file: expected a file that ends in .svg, .dot or .txt, found 'flow.png'."),
     ],
 )
@@ -272,3 +275,42 @@ def test_catalog_is_a_table_for_people() -> None:
     assert "columns of the output" in text
     assert "prepared_observations" in text
     assert "answered_at" in text
+
+
+def blocks(width: int, *, is_terminal: bool) -> str:
+    chosen = settings(engine="arrow")
+    console = Console(width=width, file=io.StringIO(), force_terminal=is_terminal, no_color=True, record=True)
+    print_catalogue(catalogue(graph(chosen), job(chosen), "sequences"), console)
+    return console.export_text()
+
+
+def test_the_catalogue_in_a_narrow_terminal_says_each_field_on_a_line_of_its_own() -> None:
+    lines = [line.rstrip() for line in blocks(80, is_terminal=True).splitlines()]
+
+    start = lines.index("first_position")
+    assert lines[start + 1 : start + 5] == [
+        "  meaning   position of the first real observation in its session",
+        "  type      int",
+        "  unit      observations",
+        "  owner     kernel",
+    ]
+    assert max(map(len, lines)) <= 80
+
+
+def test_the_catalogue_elsewhere_than_in_a_terminal_has_a_line_an_entry() -> None:
+    lines = blocks(80, is_terminal=False).splitlines()
+
+    (found,) = (line for line in lines if line.startswith("session_index "))
+    assert "the session's number among the pupil's; 0 without sessions" in found
+    assert found.split()[-3:-1] == ["kernel", "sequences"]
+
+
+def test_the_path_to_a_column_leaves_out_what_gives_values_to_others(capsys: Capture) -> None:
+    feature = "[{name: share, derive: share_correct_before, of: correct, pad: 0}, {name: c, column: correct, pad: 0}]"
+    told = ("lineage", "--engine", "arrow", "--features", feature, "--to")
+
+    share, other, mask = (asked(capsys, *told, f"{name}_sequence").out for name in ("share", "c", "is_new"))
+
+    assert ["share_correct_before" in text for text in (share, other, mask)] == [True, False, False]
+    assert ["feature_values" in text for text in (share, other, mask)] == [True, True, False]
+    assert "share_correct_before (input)" not in other

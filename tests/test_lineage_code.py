@@ -87,7 +87,7 @@ def sources(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
 
 def forget() -> None:
     """Let everything be read anew."""
-    for name in ("_text", "_references", "_annotated", "_neighbours", "_method_names"):
+    for name in ("_text", "_attributes", "_references", "_annotated", "_neighbours", "_method_names"):
         getattr(code, name).cache_clear()
     modules.module.cache_clear()
 
@@ -161,6 +161,20 @@ def test_a_function_that_moves_to_another_module_keeps_the_version(sources: dict
     sources["other.py"] = "from obs2seq.words import inner\n" + sources["other.py"].replace(moved, "")
 
     assert version() == before
+
+
+def test_a_method_counts_where_an_object_is_made_in_one_function_and_used_in_another(sources: dict[str, str]) -> None:
+    sources["main.py"] = (
+        "from obs2seq.other import Ruler, Scale\n\n\n"
+        "class Desk:\n"
+        "    def __init__(self):\n        self.ruler = Ruler(Scale())\n\n"
+        "    def length(self, rows):\n        return self.ruler.length(rows)\n"
+    )
+    before = version("main:Desk")
+
+    sources["other.py"] = sources["other.py"].replace("len(rows) *", "len(rows) +")
+
+    assert version("main:Desk") != before
 
 
 def test_a_local_name_hides_that_of_the_module(sources: dict[str, str]) -> None:

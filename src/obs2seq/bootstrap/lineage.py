@@ -8,12 +8,14 @@ from obs2seq.bootstrap.jobs import job
 from obs2seq.domain.locations import join
 from obs2seq.domain.manifest import Manifest
 from obs2seq.domain.runs import MANIFEST
+from obs2seq.domain.validation import closest, nearest
 from obs2seq.errors import ConfigurationError
 from obs2seq.lineage.catalogue import Entry, catalogue
 from obs2seq.lineage.changes import Changes, changes
 from obs2seq.lineage.columns import output_columns
-from obs2seq.lineage.engines import arrow_graph, athena_graph, task_graph
+from obs2seq.lineage.engines import arrow_graph, task_graph
 from obs2seq.lineage.graph import Graph
+from obs2seq.lineage.statement import athena_graph
 from obs2seq.settings import Settings
 from obs2seq.storage.routing import RoutedStorage
 
@@ -46,7 +48,20 @@ def drawn(settings: Settings, to: str | None) -> tuple[Graph, list[str]]:
     columns = [column.name for column in output_columns(job(settings), settings.output)]
     if to is None:
         return whole, columns
-    return (whole, [to]) if to in columns else (whole.path_to(to), [])
+    if to in columns:
+        return whole.path_to_column(to), [to]
+    if to not in whole.steps:
+        hint = _meant(to, [*whole.steps], columns)
+        raise ConfigurationError("option --to", f"expected a step or a column, found '{to}'", hint)
+    return whole.path_to(to), []
+
+
+def _meant(to: str, steps: list[str], columns: list[str]) -> str:
+    """Name the columns that hold what was asked for, beside what is nearest to it."""
+    near = closest(to, [*steps, *columns])
+    holding = [column for column in columns if to.lower() in column.lower()]
+    names = dict.fromkeys((*([near] if near else []), *holding))
+    return f"did you mean {' or '.join(map(repr, names))}" if names else nearest(to, [*steps, *columns])
 
 
 def listed(settings: Settings) -> list[Entry]:

@@ -1,5 +1,7 @@
 """Where each output column comes from: the steps that made it, and the versions of their code."""
 
+from collections.abc import Collection
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -14,6 +16,8 @@ class StepVersion(_Part):
     """Stands for the step's own code alone."""
     upstream: tuple[str, ...]
     """The steps and inputs that it reads."""
+    functions: tuple[str, ...] = ()
+    """The names of what carries it out: others, where settings choose another way to take the step."""
 
 
 class ColumnVersion(_Part):
@@ -23,6 +27,8 @@ class ColumnVersion(_Part):
     """Changes where the code of its step, or of anything upstream of that, changes, and only there."""
     step: str
     """The step that makes the column."""
+    without: tuple[str, ...] = ()
+    """Steps that give values to other columns alone, and so do not count, though its step reads them."""
 
 
 class Lineage(_Part):
@@ -31,13 +37,13 @@ class Lineage(_Part):
     steps: dict[str, StepVersion]
     columns: dict[str, ColumnVersion]
 
-    def upstream_of(self, step: str) -> list[str]:
-        """Return a step and all steps that it rests on, each once; inputs are not among them."""
+    def upstream_of(self, step: str, without: Collection[str] = ()) -> list[str]:
+        """Return a step and all steps that it rests on, each once, but for some; inputs are not among them."""
         found: dict[str, None] = {}
         waiting = [step]
         while waiting:
             name = waiting.pop()
-            if name in self.steps and name not in found:
+            if name in self.steps and name not in found and name not in without:
                 found[name] = None
                 waiting += reversed(self.steps[name].upstream)
         return list(found)

@@ -45,7 +45,7 @@ from obs2seq.flow import (  # noqa: E402
     windows,
 )
 from obs2seq.flow.checks import broken_promise  # noqa: E402
-from obs2seq.flow.graph import graph_of  # noqa: E402
+from obs2seq.flow.graph import graph_of, with_values  # noqa: E402
 from obs2seq.flow.hooks import WatchedNodes  # noqa: E402
 from obs2seq.flow.selection import Selection  # noqa: E402
 from obs2seq.flow.spreading import spreading_inputs  # noqa: E402
@@ -133,7 +133,7 @@ def flow_graph(job: Job, kind: Kind) -> Graph:
     """Return the steps that `select_and_sequence` takes for a job; no session is started."""
     has_folds = job.folds is not None
     flow = _dataflow(**ways_of_job(job, kind), cut="nothing")
-    return graph_of(flow, _OUTPUTS[kind, has_folds], added=[FOLD] if has_folds else ())
+    return with_values(graph_of(flow, _OUTPUTS[kind, has_folds], added=[FOLD] if has_folds else ()), job.spec)
 
 
 def select_observations(

@@ -14,6 +14,8 @@ from obs2seq.lineage.columns import OutputColumn, output_columns
 from obs2seq.lineage.graph import Graph
 
 _FIELDS = ("name", "meaning", "type", "unit", "owner", "upstream", "version")
+_LEAST_WIDTH = 140
+"""Columns of a terminal in which a table's cells can be read."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def catalogue(graph: Graph, job: Job, kind: str) -> list[Entry]:
 
 def _column(graph: Graph, column: OutputColumn) -> Entry:
     maker = graph.maker_of(column.name)
-    owner, version = graph.steps[maker].owner, graph.versions[maker]
+    owner, version = graph.steps[maker].owner, graph.version_of(column.name)
     return Entry("column", column.name, column.meaning, column.type, column.unit, owner, (maker,), version)
 
 
@@ -52,16 +54,47 @@ def as_json(entries: list[Entry]) -> str:
 
 
 def print_catalogue(entries: list[Entry], console: Console | None = None) -> None:
-    """Print a table of the steps and one of the output's columns."""
+    """Print the steps and the output's columns: as tables, in a narrow terminal as blocks, elsewhere a line each."""
     console = console or Console()
     for kind, title in (("step", "steps"), ("column", "columns of the output")):
-        table = Table(title=title, box=None, header_style="bold", pad_edge=False, title_justify="left")
-        for field in _FIELDS:
-            table.add_column(field, no_wrap=field in ("name", "version"), overflow="fold")
-        for entry in (each for each in entries if each.kind == kind):
-            table.add_row(*(Text(_cell(getattr(entry, field))) for field in _FIELDS))
-        console.print(table)
+        of_kind = [entry for entry in entries if entry.kind == kind]
+        if not console.is_terminal:
+            console.out(f"{title}\n{_lines(of_kind)}\n", highlight=False)
+        elif console.width < _LEAST_WIDTH:
+            console.print(Text(title, style="italic"), *map(_block, of_kind), sep="\n")
+        else:
+            console.print(_table(title, of_kind))
 
 
-def _cell(value: str | tuple[str, ...]) -> str:
-    return value if isinstance(value, str) else ", ".join(value)
+def _table(title: str, entries: list[Entry]) -> Table:
+    table = Table(title=title, box=None, header_style="bold", pad_edge=False, title_justify="left")
+    for field in _FIELDS:
+        table.add_column(field, no_wrap=field in ("name", "version"), overflow="fold")
+    for entry in entries:
+        table.add_row(*map(Text, _cells(entry)))
+    return table
+
+
+def _block(entry: Entry) -> Table:
+    """Return the name above what is said of it, a line a field."""
+    table = Table(title=Text(entry.name, style="bold"), box=None, show_header=False, pad_edge=False)
+    table.title_justify = "left"
+    table.add_column(no_wrap=True, style="dim", min_width=max(map(len, _FIELDS)) + 2)
+    table.add_column(overflow="fold")
+    for field, cell in zip(_FIELDS[1:], _cells(entry)[1:], strict=True):
+        if cell:
+            table.add_row(f"  {field}", Text(cell))
+    return table
+
+
+def _lines(entries: list[Entry]) -> str:
+    """Return a line an entry below a heading, as wide as they need."""
+    rows = [list(_FIELDS), *map(_cells, entries)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    padded = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in padded)
+
+
+def _cells(entry: Entry) -> list[str]:
+    values = (getattr(entry, field) for field in _FIELDS)
+    return [value if isinstance(value, str) else ", ".join(value) for value in values]

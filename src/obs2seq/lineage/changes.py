@@ -7,15 +7,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from obs2seq.domain.lineage import Lineage
+from obs2seq.domain.lineage import Lineage, StepVersion
 from obs2seq.domain.manifest import Manifest
 from obs2seq.domain.splits import FOLD
 
 _OF_FILES = ("output_format", "compression")
 """Settings that shape files, and no value in them."""
-_APART = ("specification", "columns", "folds", "max_quarantined_share", *_OF_FILES)
+_APART = ("specification", "columns", "folds", "vocabularies", "max_quarantined_share", *_OF_FILES)
 _ENGINES = ("spark", "arrow", "athena")
 _ABSENT = "none"
+_EMPTY: tuple[object, ...] = (None, [], {})
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def _global_settings(first: Manifest, second: Manifest) -> Iterator[str]:
     for part, apart in ((lambda run: run.settings, _APART), (_specification, ("features",))):
         before, after = part(first), part(second)
         for key in sorted(before.keys() | after.keys()):
-            if key not in apart and before.get(key) != after.get(key):
+            if key not in apart and _differ(before.get(key), after.get(key)):
                 yield _setting(key, before.get(key), after.get(key))
     for key in _differing_expressions(first, second):
         if any(_is_key(key, run) or _filters_by(key, run) for run in (first, second)):
@@ -76,11 +77,19 @@ def _own_settings(name: str, first: Manifest, second: Manifest) -> Iterator[str]
     for key in sorted(before.keys() | after.keys()):
         if before.get(key) != after.get(key):
             yield _setting(f"features.{before.get('name', name)}.{key}", before.get(key), after.get(key))
+    yield from _vocabulary(first, second, {_read(each) for each in (before, after) if each.get("encode")})
     read = {_read(feature) for feature in (before, after) if feature}
     for key in _differing_expressions(first, second):
         is_everywhere = any(_is_key(key, run) or _filters_by(key, run) for run in (first, second))
         if key in read and not is_everywhere:
             yield _expression(key, first, second)
+
+
+def _vocabulary(first: Manifest, second: Manifest, encoded: set[str]) -> Iterator[str]:
+    before, after = (run.settings.get("vocabularies") or {} for run in (first, second))
+    for key in sorted(encoded):
+        if before.get(key) != after.get(key):
+            yield _setting(f"vocabularies.{key}", before.get(key), after.get(key))
 
 
 def _code(name: str, first: Manifest, second: Manifest) -> Iterator[str]:
@@ -91,19 +100,37 @@ def _code(name: str, first: Manifest, second: Manifest) -> Iterator[str]:
         if first.versions.get("obs2seq") != second.versions.get("obs2seq"):
             yield "code: not known, a run was made before versions were kept"
     elif _version(before, name) != _version(after, name):
-        yield from _steps(before, after, name)
+        yield from _steps(before, after, name, has_chosen=_has_chosen(first, second))
 
 
-def _steps(before: Lineage, after: Lineage, name: str) -> Iterator[str]:
-    old, new = (set(each.upstream_of(each.columns[name].step)) for each in (before, after))
-    changed = sorted(step for step in old & new if before.steps[step].code != after.steps[step].code)
+def _has_chosen(first: Manifest, second: Manifest) -> bool:
+    """Whether it is settings that lead through other steps, or other ways to take them: what they shape is told."""
+    is_same = first.versions.get("obs2seq") == second.versions.get("obs2seq")
+    return is_same and first.settings != second.settings
+
+
+def _steps(before: Lineage, after: Lineage, name: str, *, has_chosen: bool) -> Iterator[str]:
+    old, new = (_upstream(each, name) for each in (before, after))
+    changed = sorted(step for step in old & new if _has_changed(before.steps[step], after.steps[step], has_chosen))
     if changed:
         yield f"code: {', '.join(changed)}"
+    if has_chosen:
+        return
     for steps, words in ((new - old, "steps taken now"), (old - new, "steps taken no longer")):
         if steps:
             yield f"{words}: {', '.join(sorted(steps))}"
     if not changed and old == new:
         yield "code: the same steps read each other otherwise"
+
+
+def _upstream(lineage: Lineage, name: str) -> set[str]:
+    column = lineage.columns[name]
+    return set(lineage.upstream_of(column.step, column.without))
+
+
+def _has_changed(before: StepVersion, after: StepVersion, has_chosen: bool) -> bool:
+    is_same_way = before.functions == after.functions or not has_chosen
+    return is_same_way and before.code != after.code
 
 
 def _input(first: Manifest, second: Manifest) -> Iterator[str]:
@@ -135,7 +162,8 @@ def _features(run: Manifest) -> dict[str, Mapping[str, Any]]:
 
 def _read(feature: Mapping[str, Any]) -> str:
     """Return the column that a feature reads; of what is derived from the order alone, none."""
-    return str((feature.get("of") or "") if feature.get("derive") else feature["column"])
+    is_made = feature.get("derive") or feature.get("encode")
+    return str((feature.get("of") or "") if is_made else feature["column"])
 
 
 def _ties(run: Manifest) -> set[str]:
@@ -164,8 +192,13 @@ def _expression(key: str, first: Manifest, second: Manifest) -> str:
     return _setting(f"columns.{key}", before, after)
 
 
+def _differ(before: object, after: object) -> bool:
+    """Whether two values of a setting differ; one that is empty is none."""
+    return before != after and not (before in _EMPTY and after in _EMPTY)
+
+
 def _setting(key: str, before: object, after: object) -> str:
-    told = [_ABSENT if value is None else str(value) for value in (before, after)]
+    told = [_ABSENT if value in _EMPTY else str(value) for value in (before, after)]
     return f"settings: {key} {told[0]} → {told[1]}"
 
 

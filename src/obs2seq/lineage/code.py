@@ -10,19 +10,24 @@ from obs2seq.domain.fingerprint import fingerprint
 from obs2seq.lineage.mentions import FUNCTIONS, Mentions, mentions
 from obs2seq.lineage.modules import Definition, Symbol, methods, module, resolved
 
+Entry = tuple[Symbol, str]
+"""A table, and a key in it."""
 
-def code_version(roots: Iterable[Symbol], others: Collection[Symbol] = ()) -> str:
+
+def code_version(roots: Iterable[Symbol], others: Collection[Symbol] = (), entries: Iterable[Entry] = ()) -> str:
     """Return what stands for the code of some symbols, and of all that they reach within the package.
 
     Comments, docstrings, layout, the words of errors, and the module that something stands in do not count. What is
-    called is found by name: functions, constants, and the methods of classes that a function names, is annotated
-    with, or that are fields of these. Nothing is imported or run.
+    called is found by name: functions, constants, and the methods of classes that anything reached names, or that a
+    function is annotated with, or that are fields of these. Nothing is imported or run.
 
     Args:
         roots: Functions, methods, or classes with all of their methods.
         others: What counts elsewhere, and is not followed: functions, or whole classes.
+        entries: What counts of tables: an entry by its key, or all of a table that is not written out. Names in it
+            are not followed.
     """
-    return fingerprint(*sorted({_text(symbol) for symbol in reached(roots, others)}))
+    return fingerprint(*sorted({_text(symbol) for symbol in reached(roots, others)} | {*map(_entry_text, entries)}))
 
 
 def reached(roots: Iterable[Symbol], others: Collection[Symbol] = ()) -> set[Symbol]:
@@ -35,7 +40,22 @@ def reached(roots: Iterable[Symbol], others: Collection[Symbol] = ()) -> set[Sym
         if symbol not in found and symbol not in apart and symbol.owner not in apart:
             found.add(symbol)
             waiting += _references(symbol)
+        if not waiting:
+            waiting += {each for each in _called_on(found) if each.owner not in apart} - found - apart
     return found
+
+
+def _called_on(found: Collection[Symbol]) -> Iterator[Symbol]:
+    """Yield the methods of classes that are named, wherever an attribute of that name is used."""
+    used = {name for symbol in found for name in _attributes(symbol)}
+    for class_ in found:
+        yield from (Symbol(class_.module, f"{class_.name}.{name}") for name in sorted(_method_names(class_) & used))
+
+
+@cache
+def _attributes(symbol: Symbol) -> frozenset[str]:
+    definition = _definition(symbol)
+    return frozenset(mentions(definition).attributes) if isinstance(definition, FUNCTIONS) else frozenset()
 
 
 def _definition(symbol: Symbol) -> Definition | None:
@@ -76,6 +96,15 @@ def _dump(node: object) -> str:
 
 def _says(node: ast.AST, name: str) -> bool:
     return getattr(node, name, None) not in (None, []) and name not in ("ctx", "kind", "type_comment")
+
+
+def _entry_text(entry: Entry) -> str:
+    table, key = entry
+    value = getattr(_definition(table), "value", None)
+    if not isinstance(value, ast.Dict):
+        return _text(table)
+    pairs = zip(value.keys, value.values, strict=True)
+    return _dump([found for name, found in pairs if isinstance(name, ast.Constant) and name.value == key])
 
 
 @cache

@@ -14,7 +14,7 @@ from obs2seq.domain.job import Job
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.manifest import Manifest
 from obs2seq.errors import ConfigurationError, StorageError
-from obs2seq.lineage.engines import athena_graph
+from obs2seq.lineage.statement import athena_graph
 from obs2seq.ports import Storage
 from obs2seq.sql.counts import ROW_RULES, ROWS_IN, ROWS_OUT, SEQUENCED
 from obs2seq.sql.runs import RunStatements, unload
