@@ -171,7 +171,7 @@ def test_values_change_the_columns_that_hold_them(
         (ARROW, ("kernel/exploding.py", "marks[self.starts[:-1]] = 0", "marks[self.starts[:-1]] = 2")),
         (ARROW, ("kernel/whole_windows.py", "np.", "numpy.")),
         (ARROW, ("kernel/windows.py", "np.maximum(kept - others, 0)", "np.maximum(kept - others, 1)")),
-        (ARROW, ("warehouses/arrow/vocabularies.py", "UNKNOWN", "NULL")),
+        (ARROW, ("warehouses/arrow/encoding.py", "UNKNOWN", "NULL")),
         (ARROW, ("warehouses/arrow/quality.py", "np.", "numpy.")),
         (ARROW, ("warehouses/arrow/expressions/casts.py", "_PLAIN_SCALE", "_SCALE")),
         (ARROW, ("warehouses/arrow/split_times.py", "self.", "this.")),
@@ -204,7 +204,7 @@ def test_what_a_job_does_not_take_counts_for_none_of_its_columns(
         (ARROW | RULE, ("warehouses/arrow/expressions/casts.py", "_PLAIN_SCALE", "_SCALE")),
         (ARROW | JOBS["columns"], ("warehouses/arrow/expressions/casts.py", "_PLAIN_SCALE", "_SCALE")),
         (ARROW | JOBS["filter"], ("warehouses/arrow/expressions/casts.py", "_PLAIN_SCALE", "_SCALE")),
-        (ARROW | ENCODED, ("warehouses/arrow/vocabularies.py", "UNKNOWN", "NULL")),
+        (ARROW | ENCODED, ("warehouses/arrow/encoding.py", "UNKNOWN", "NULL")),
         (
             ARROW | JOBS["stratified"],
             ("warehouses/arrow/shares.py", "subsets.get(text, _UNKNOWN)", "subsets.get(text, _OTHER)"),
