@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -48,12 +49,45 @@ def test_it_opens_without_errors_and_has_every_section(page: Path) -> None:
     assert elements.count('class="plot"') >= 10
 
 
-@pytest.mark.parametrize("width", [500, 1400])
-def test_it_fits_the_width_of_a_phone_and_of_a_screen(page: Path, width: int) -> None:
-    elements, _ = browse(page, "--dump-dom", width=width)
+def overflow(page: str, folder: Path, width: int) -> tuple[int, int]:
+    """Return how wide a page is that has this room, and the room: in a frame, as Chromium's windows are 500 at least."""
+    frame = f'<iframe width="{width}" height="800" frameborder="0" srcdoc="{escape(page)}"></iframe>'
+    told = "const w = frames[0]; document.title = w.document.scrollingElement.scrollWidth + ' of ' + w.innerWidth"
+    file = folder / f"frame_{width}.html"
+    file.write_text(f'<body>{frame}<script>onload = () => {{ {told} }}</script>', encoding="utf-8")
+    elements, _ = browse(file, "--dump-dom", width=1600)
     found = re.search(r"<title>(\d+) of (\d+)</title>", elements)
     assert found is not None
-    assert int(found[1]) <= int(found[2]) <= width
+    return int(found[1]), int(found[2])
+
+
+@pytest.mark.parametrize("width", [360, 1400])
+def test_it_fits_the_width_of_a_phone_and_of_a_screen(page: Path, width: int) -> None:
+    needed, room = overflow(page.read_text(), page.parent, width)
+    assert needed <= room == width
+
+
+LONG = "a_column_with_a_very_long_name_that_somebody_has_thought_of_" * 2
+ROWS = [{"name": LONG, "kind": "allowed", "column": "correct", "values": (1,), "severity": "quarantine"}]
+WIDE_PAGES: dict[str, dict[str, object]] = {
+    "rules and features with long names": {
+        "rules": ROWS,
+        "features": [{"name": LONG, "column": "correct", "pad": -1}, {"name": "time", "column": "answered_at", "pad": 0}],
+    },
+    "many subsets": {"subsets": {"train": 0.1, "test": 0.1, **{f"subset_number_{i}": 0.1 for i in range(8)}}},
+    "exploded": {"explode": ("skill",), "sequence_length": 200},
+}
+
+
+@pytest.mark.parametrize("name", WIDE_PAGES)
+def test_wide_reports_fit_a_phone_too(tmp_path: Path, name: str) -> None:
+    put_everywhere(tmp_path / "in")
+    run(settings_for(str(tmp_path / "in"), str(tmp_path / "out"), **(WIDE | WIDE_PAGES[name])))
+    page = next((tmp_path / "out").glob("*/run_id=*/_REPORT.html")).read_text()
+
+    needed, room = overflow(page, tmp_path, 360)
+
+    assert needed <= room == 360
 
 
 def test_it_is_drawn_in_light_and_in_dark(page: Path, tmp_path: Path) -> None:

@@ -10,8 +10,10 @@ from datetime import date
 from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING
+from warnings import catch_warnings
 
 from obs2seq.report.quiet import nothing_on_stderr, quiet
+from obs2seq.report.texts import shortened, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from obs2seq.report.values import Values
 
 _BEFORE, _AFTER = "#4c78a8", "#f58518"
+_STYLE = {"svg.fonttype": "none", "font.size": 9, "text.parse_math": False}
+"""Texts stay texts, drawn by the reader's own fonts; and a `$` in a value is a `$`."""
 _BLACK = "#000000"
 """What text and axes are drawn in: the page has a colour of its own for text, and another where it is dark."""
 
@@ -39,21 +43,22 @@ def lengths_plot(title: str, bars: Sequence[LengthBar], counted: str) -> str:
         else:
             axes.set_xscale("log", base=2)
             axes.xaxis.set_major_formatter("{x:,g}")
+            axes.xaxis.set_minor_formatter("")
         axes.set(xlabel=counted, ylabel=title)
 
     return _svg(f"lengths {title}", draw)
 
 
-def values_plot(values: Values) -> str:
-    """Draw how often each value stands there: each observation once, and in all sequences where that differs."""
-    labels = [_shortened(bar.label) for bar in values.bars]
+def values_plot(values: Values, counted: str) -> str:
+    """Draw how often each value stands there: each that is counted once, and in all sequences where that differs."""
+    labels = [shortened(bar.label, _MOST_LETTERS) for bar in values.bars]
     places = range(len(labels))
     once, everywhere = ([getattr(bar, name) for bar in values.bars] for name in ("once", "everywhere"))
 
     def draw(axes: Axes) -> None:
         if once != everywhere:
             axes.barh(places, everywhere, color=_AFTER, height=0.8, label="in all sequences")
-        axes.barh(places, once, color=_BEFORE, height=0.8 if once == everywhere else 0.4, label="each observation once")
+        axes.barh(places, once, color=_BEFORE, height=0.8 if once == everywhere else 0.4, label=counted)
         axes.set_yticks(places, labels)
         axes.invert_yaxis()
         _count_along(axes.xaxis)
@@ -67,15 +72,26 @@ def activity_plot(activity: Activity) -> str:
     """Draw the observations of each step."""
 
     def draw(axes: Axes) -> None:
-        axes.bar(activity.starts, activity.counts, color=_BEFORE, width=activity.step, align="edge")  # type: ignore[arg-type]
+        # Steps may begin below the least whole number that NumPy has.
+        starts = [start if isinstance(start, date) else float(start) for start in activity.starts]
+        axes.bar(starts, activity.counts, color=_BEFORE, width=float(activity.step), align="edge")  # type: ignore[arg-type]
         axes.set(ylabel=activity.unit)
         _count_along(axes.yaxis)
         if isinstance(activity.starts[0], date):
+            _within_calendar(axes)
             axes.figure.autofmt_xdate()
         else:
-            axes.set_xlabel(activity.column)
+            axes.set_xlabel(shown(activity.column))
 
     return _svg("activity", draw)
+
+
+def _within_calendar(axes: Axes) -> None:
+    """Take back the margins around bars where there are no dates any more."""
+    from matplotlib.dates import date2num
+
+    least, most = axes.get_xlim()
+    axes.set_xlim(max(least, float(date2num(date.min))), min(most, float(date2num(date.max))))
 
 
 _MOST_LETTERS = 24
@@ -88,10 +104,6 @@ def _count_along(axis: Axis) -> None:
 
     axis.set_major_locator(MaxNLocator(_MOST_TICKS, integer=True))
     axis.set_major_formatter("{x:,.0f}")
-
-
-def _shortened(label: str) -> str:
-    return label if len(label) <= _MOST_LETTERS else f"{label[: _MOST_LETTERS - 1]}…"
 
 
 def _svg(name: str, draw: Callable[[Axes], None], height: float = 2.4) -> str:
@@ -114,12 +126,12 @@ def _svg(name: str, draw: Callable[[Axes], None], height: float = 2.4) -> str:
 @contextmanager
 def _matplotlib(salt: str) -> Iterator:  # type: ignore[type-arg]
     """Lend matplotlib, with settings of its own while it draws."""
-    with quiet("matplotlib"):
+    with quiet("matplotlib"), catch_warnings(action="ignore"):
         import matplotlib as mpl
 
         mpl.use("svg")
         plt = _pyplot()
-        with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt, "font.size": 9}):
+        with mpl.rc_context(_STYLE | {"svg.hashsalt": salt}):
             yield plt
 
 
