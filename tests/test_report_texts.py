@@ -153,7 +153,16 @@ def test_a_log_of_json_has_no_other_line_whatever_the_texts(tmp_path: Path) -> N
     settings = {"pupil": "pupilid", "order_by": ["n"], "sequence_length": 3, "subsets": {"train": 1}, "engine": "arrow"}
     settings |= {"features": [{"name": "text", "column": "text", "pad": "加\t"}], "report": True, "log_format": "json"}
     (tmp_path / "run.yaml").write_text(json.dumps(settings))
-    words = [sys.executable, "-c", "import sys, obs2seq.entry; sys.exit(obs2seq.entry.main())", "run", "--config", str(tmp_path / "run.yaml"), "--mode", "local"]
+    words = [
+        sys.executable,
+        "-c",
+        "import sys, obs2seq.entry; sys.exit(obs2seq.entry.main())",
+        "run",
+        "--config",
+        str(tmp_path / "run.yaml"),
+        "--mode",
+        "local",
+    ]
     words += ["--s3_data_location", str(tmp_path / "in"), "--output_s3_location", str(tmp_path / "out")]
 
     done = subprocess.run(words, capture_output=True, text=True, check=False, env=os.environ | {"PYTHONPATH": "src"})
