@@ -240,6 +240,14 @@ def test_a_report_tells_what_changed_since_the_run_before(tmp_path: Path) -> Non
     assert "settings: stride 1 → 2" in second.read_text()
 
 
+def test_a_report_without_the_time_says_which_feature_would_show_it(tmp_path: Path) -> None:
+    published(tmp_path, report=True, features=FEATURES[:4])
+    page = next((tmp_path / "out").glob("train*/run_id=*/_REPORT.html")).read_text()
+    (section,) = re.findall(r'<section id="activity">(.*?)</section>', page, re.S)
+    assert "No feature holds the time" in section
+    assert "add a feature of the column by which observations are ordered first: <code>column: answered_at" in section
+
+
 def test_a_report_names_steps_with_their_seconds_and_columns_with_their_versions(tmp_path: Path) -> None:
     published(tmp_path, report=True)
     page = next((tmp_path / "out").glob("train*/run_id=*/_REPORT.html")).read_text()
