@@ -24,7 +24,7 @@ from obs2seq.errors import StorageError
 from obs2seq.report import writing
 from obs2seq.report.octaves import label
 from obs2seq.report.sums import exact_sum
-from obs2seq.report.texts import shown
+from obs2seq.report.texts import in_cells, shown, stand_in
 from obs2seq.settings import Settings
 from tests.small_jobs import FIRST, settings_for
 
@@ -101,9 +101,14 @@ def test_texts_are_shown_as_they_are_and_what_cannot_be_seen_is_written_out() ->
     assert shown("x" * 1000, 5) == "xxxx…"
 
 
+def test_labels_of_plots_have_room_for_wide_letters() -> None:
+    assert [in_cells(text, 4) for text in ("", "abcd", "abcde", "加法", "加法a")] == ["", "abcd", "abc…", "加法", "加…"]
+    assert stand_in("a加👧") == "aWW"
+
+
 def test_a_value_stands_in_its_plot_as_it_is(tmp_path: Path) -> None:
-    page = run_over(tmp_path, {"text": (pa.string(), ["$$", "$a$", "50 %"], "")})
-    assert all(re.search(f">{re.escape(text)}</text>", page) for text in ("$$", "$a$", "50 %"))
+    page = run_over(tmp_path, {"text": (pa.string(), ["$$", "$a$", "50 %", "加法", "#000000"], "")})
+    assert all(re.search(f">{re.escape(text)}</text>", page) for text in ("$$", "$a$", "50 %", "加法", "#000000"))
     assert "mathdefault" not in page
 
 

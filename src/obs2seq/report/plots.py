@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from warnings import catch_warnings
 
 from obs2seq.report.quiet import nothing_on_stderr, quiet
-from obs2seq.report.texts import shortened, shown
+from obs2seq.report.texts import in_cells, shown, stand_in
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,9 +24,7 @@ if TYPE_CHECKING:
     from obs2seq.report.values import Values
 
 _BEFORE, _AFTER = "#4c78a8", "#f58518"
-_STYLE = {"svg.fonttype": "none", "font.size": 9, "text.parse_math": False}
-"""Texts stay texts, drawn by the reader's own fonts; and a `$` in a value is a `$`."""
-_BLACK = "#000000"
+_BLACK = "((?:fill|stroke): )#000000"
 """What text and axes are drawn in: the page has a colour of its own for text, and another where it is dark."""
 
 
@@ -51,7 +49,7 @@ def lengths_plot(title: str, bars: Sequence[LengthBar], counted: str) -> str:
 
 def values_plot(values: Values, counted: str) -> str:
     """Draw how often each value stands there: each that is counted once, and in all sequences where that differs."""
-    labels = [shortened(bar.label, _MOST_LETTERS) for bar in values.bars]
+    labels = [in_cells(bar.label, _MOST_CELLS) for bar in values.bars]
     places = range(len(labels))
     once, everywhere = ([getattr(bar, name) for bar in values.bars] for name in ("once", "everywhere"))
 
@@ -59,13 +57,16 @@ def values_plot(values: Values, counted: str) -> str:
         if once != everywhere:
             axes.barh(places, everywhere, color=_AFTER, height=0.8, label="in all sequences")
         axes.barh(places, once, color=_BEFORE, height=0.8 if once == everywhere else 0.4, label=counted)
-        axes.set_yticks(places, labels)
+        axes.set_yticks(places, [stand_in(label) for label in labels])
         axes.invert_yaxis()
         _count_along(axes.xaxis)
         if once != everywhere:
             axes.figure.legend(loc="outside upper right", ncols=2, frameon=False)
 
-    return _svg(f"values {values.feature}", draw, height=1.0 + 0.22 * len(labels))
+    def name(axes: Axes) -> None:
+        axes.set_yticks(places, labels)
+
+    return _svg(f"values {values.feature}", draw, height=1.0 + 0.22 * len(labels), name=name)
 
 
 def activity_plot(activity: Activity) -> str:
@@ -90,11 +91,12 @@ def _within_calendar(axes: Axes) -> None:
     """Take back the margins around bars where there are no dates any more."""
     from matplotlib.dates import date2num
 
+    first, last = map(float, date2num([date.min, date.max]))  # type: ignore[no-untyped-call]
     least, most = axes.get_xlim()
-    axes.set_xlim(max(least, float(date2num(date.min))), min(most, float(date2num(date.max))))
+    axes.set_xlim(max(least, first), min(most, last))
 
 
-_MOST_LETTERS = 24
+_MOST_CELLS = 24
 _MOST_TICKS = 6
 
 
@@ -106,18 +108,31 @@ def _count_along(axis: Axis) -> None:
     axis.set_major_formatter("{x:,.0f}")
 
 
-def _svg(name: str, draw: Callable[[Axes], None], height: float = 2.4) -> str:
-    """Return a drawing as an element that takes the width it is given; the same drawing gives the same text."""
-    with _matplotlib(name) as plt:
+def _svg(
+    title: str, draw: Callable[[Axes], None], height: float = 2.4, name: Callable[[Axes], None] | None = None
+) -> str:
+    """Return a drawing as an element that takes the width it is given; the same drawing gives the same text.
+
+    Args:
+        title: Sets its ids apart from those of others.
+        draw: Draws it.
+        height: In inches.
+        name: Puts the names of things in place of what has stood for them while they were given room.
+    """
+    with _matplotlib(title) as plt:
         figure, axes = plt.subplots(figsize=(5.2, height), layout="constrained")
         draw(axes)
         axes.spines[["top", "right"]].set_visible(False)
+        if name is not None:
+            figure.draw_without_rendering()
+            figure.set_layout_engine("none")
+            name(axes)
         written = io.StringIO()
         figure.savefig(
             written, format="svg", transparent=True, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type"))
         )
         plt.close(figure)
-    text = written.getvalue().replace(_BLACK, "currentColor")
+    text = re.sub(_BLACK, r"\1currentColor", written.getvalue())
     element, rest = text[text.index("<svg") :].split(">", 1)
     element = re.sub(r' (?:width|height)="[^"]*"', "", element)
     return f'{element} role="img" class="plot">{rest}'
@@ -131,7 +146,8 @@ def _matplotlib(salt: str) -> Iterator:  # type: ignore[type-arg]
 
         mpl.use("svg")
         plt = _pyplot()
-        with mpl.rc_context(_STYLE | {"svg.hashsalt": salt}):
+        # Texts stay texts, drawn by the reader's own fonts; and a `$` in a value is a `$`.
+        with mpl.rc_context({"svg.hashsalt": salt, "svg.fonttype": "none", "font.size": 9, "text.parse_math": False}):
             yield plt
 
 
