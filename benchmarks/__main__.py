@@ -2,6 +2,9 @@
 
     make bench SIZE=10m
     python -m benchmarks --size 10m [--sets even] [--only polars_lazy spark_floor] [--repeats 2] [--warm_repeats 2]
+    python -m benchmarks --size 10m --sets trust
+
+The set trust is the even one, for obs2seq beside itself: with and without rules, audit and report.
 
 Observations are generated once and kept. Every contender runs in a process of its own, then warmed; in turn, A B C,
 A B C, so that what else the machine does hits all alike.
@@ -21,9 +24,10 @@ from benchmarks.harness import ROOT, Course, process_environment, run_processes,
 from benchmarks.plots import draw_growth
 from benchmarks.records import Run, append, machine, newest, read, versions
 from benchmarks.report import write_report
+from benchmarks.trust import KNOWN, TRUST, TRUSTED
 from obs2seq.generator import generate
 
-HEAVIEST_SHARES = {"even": None, "heavy": 0.2}
+HEAVIEST_SHARES = {"even": None, "heavy": 0.2, TRUST: None}
 FEWEST_FILES, OBSERVATIONS_PER_FILE = 8, 1_250_000
 
 
@@ -44,7 +48,7 @@ def main() -> None:
 def measure(arguments: argparse.Namespace, run: Run) -> None:
     """Run all contenders on one set of observations; the measurements are in `run` from the start, and fill there."""
     data = arguments.data or observations_of(arguments.size, run.data, arguments.place)
-    taking_part = contenders(arguments.only, arguments.size)
+    taking_part = contenders(arguments.only, arguments.size, run.data)
     place = arguments.place / "work"
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir()
@@ -66,7 +70,7 @@ def write(results: Path, run: Run) -> None:
 
 def observations_of(size: int, data: str, place: Path) -> Path:
     """Return the folder of so many observations; they are generated where it is not there."""
-    folder = place / f"observations-{size}-{data}"
+    folder = place / f"observations-{size}-{'even' if data == TRUST else data}"
     if not folder.exists():
         files = max(FEWEST_FILES, -(-size // OBSERVATIONS_PER_FILE))
         _say(f"generating {size:,} observations, {data}")
@@ -76,11 +80,11 @@ def observations_of(size: int, data: str, place: Path) -> Path:
     return folder
 
 
-def contenders(only: list[str] | None, size: int) -> list[Contender]:
+def contenders(only: list[str] | None, size: int, data: str = "even") -> list[Contender]:
     """Return those that take part, in their order."""
     return [
         contender
-        for name, contender in CONTENDERS.items()
+        for name, contender in (TRUSTED if data == TRUST else CONTENDERS).items()
         if (only is None or name in only) and contender.least <= size <= (contender.most or size)
     ]
 
@@ -108,8 +112,8 @@ def _say(text: str) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=size_of, default="1m", help="observations: 1m, 10m, 30m, 100m")
-    parser.add_argument("--sets", nargs="+", choices=HEAVIEST_SHARES, default=list(HEAVIEST_SHARES))
-    parser.add_argument("--only", nargs="+", choices=CONTENDERS, metavar="CONTENDER", help=", ".join(CONTENDERS))
+    parser.add_argument("--sets", nargs="+", choices=HEAVIEST_SHARES, default=["even", "heavy"])
+    parser.add_argument("--only", nargs="+", choices=KNOWN, metavar="CONTENDER", help=", ".join(KNOWN))
     parser.add_argument("--repeats", type=int, default=2, help="how often each has a process of its own")
     parser.add_argument("--warm_repeats", type=int, default=2, help="how often each is measured warmed; 0: not")
     parser.add_argument("--driver_memory", default="4g", help="the most that Spark may use")

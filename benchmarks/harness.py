@@ -53,8 +53,9 @@ def run_processes(course: Course, contenders: Sequence[Contender], repeats: int,
     for turn in range(repeats):
         for contender in contenders:
             measurement = measurements[contender.name]
-            if measurement.failure is None:
-                _run_once(course, contender, measurement)
+            for _ in range(contender.often):
+                if measurement.failure is None:
+                    _run_once(course, contender, measurement)
             if turn == 0 and measurement.failure is None:
                 measurement.output = outputs.verdict(contender)
                 course.say(f"{contender.name}: {measurement.output}")

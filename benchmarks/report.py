@@ -3,19 +3,24 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmarks.contenders import CONTENDERS
 from benchmarks.goals import least_wall, reached
 from benchmarks.records import Measurement, Run
+from benchmarks.trust import KNOWN, TRUST
+from benchmarks.trust_costs import TITLES, costs
 
 BEGIN, END = "<!-- make bench: begin -->", "<!-- make bench: end -->"
 LEAST_STAGE_S = 0.1
 """Stages that took less are left out of tables."""
 _BASELINES = ("polars_lazy", "spark_floor")
-_DATA = {"even": "", "heavy": ", a fifth of them one pupil's"}
+_DATA = {"even": "", "heavy": ", a fifth of them one pupil's", TRUST: ": what trust costs"}
 _KINDS = {
     "process": "A process of its own, from start to end:",
     "warm": "Warmed: the same again in a process that did it before, the first turn dropped; Spark in one session:",
 }
+_TRUST = (
+    "A process of its own, from start to end. Ratios are those of the least of all repeats to that of the plain job of "
+    "the same engine and subsets, which has no rules, no audit and no report:"
+)
 
 
 def write_report(file: Path, runs: Sequence[Run]) -> None:
@@ -34,7 +39,7 @@ def report(runs: Sequence[Run]) -> str:
 
 def title_of(contender: str) -> str:
     """Return how a contender is called in tables; one that is no more is called as its records do."""
-    return CONTENDERS[contender].title if contender in CONTENDERS else contender
+    return KNOWN[contender].title if contender in KNOWN else contender
 
 
 def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -56,9 +61,11 @@ def _section(run: Run) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in run.versions.items())
     facts = f"{run.at}, {run.machine}; load {load} at the end. {versions}."
     parts = [f"### {_million(run)} million observations{_DATA[run.data]}", f"```\n{run.command}\n```", facts]
+    if run.data == TRUST:
+        parts += [_TRUST, _costs(run)]
     for kind, introduction in _KINDS.items():
         measurements = [one for one in run.measurements if one.kind == kind]
-        if measurements:
+        if measurements and run.data != TRUST:
             parts += [introduction, _measurements(run, measurements)]
     if staged := [one for one in run.measurements if one.stage_s]:
         parts += ["Where tasks on Spark spent their time:", _stages(staged)]
@@ -80,6 +87,10 @@ def _measurements(run: Run, measurements: Sequence[Measurement]) -> str:
         sizes = [_megabytes(size) for size in (one.peak_bytes, one.shuffle_bytes, one.output_bytes)]
         rows.append([*row, *sizes, one.output] if is_whole else row)
     return table(titles, rows)
+
+
+def _costs(run: Run) -> str:
+    return table(TITLES, [[cell if isinstance(cell, str) else _range(cell) for cell in cells] for cells in costs(run)])
 
 
 def _stages(measurements: Sequence[Measurement]) -> str:

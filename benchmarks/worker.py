@@ -15,8 +15,8 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks.contenders import CONTENDERS
 from benchmarks.task import THREADS
+from benchmarks.trust import KNOWN
 
 
 def main() -> None:
@@ -27,7 +27,7 @@ def main() -> None:
         _serve(json.loads(arguments.spark))
     else:
         name, data, out = arguments.task
-        CONTENDERS[name].sequences()(Path(data), Path(out))
+        KNOWN[name].sequences()(Path(data), Path(out))
 
 
 def _serve(settings: dict[str, bool | float | int | str | None]) -> None:
@@ -38,7 +38,7 @@ def _serve(settings: dict[str, bool | float | int | str | None]) -> None:
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
         name, data, out = json.loads(line)
-        sequences = CONTENDERS[name].sequences()
+        sequences = KNOWN[name].sequences()
         start = time.perf_counter()
         sequences(Path(data), Path(out))
         print(json.dumps({"wall_s": time.perf_counter() - start}), flush=True)

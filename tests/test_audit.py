@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from obs2seq.audit.auditing import audit
@@ -14,16 +13,16 @@ from obs2seq.audit.coin_flips import flipped, raw_columns
 from obs2seq.audit.future import features_that_read_ahead
 from obs2seq.audit.hashing import position_hashes, sequence_hashes
 from obs2seq.bootstrap import run
-from obs2seq.bootstrap.audits import audit_published, canary, changed_future
+from obs2seq.bootstrap.audits import audit_published
 from obs2seq.cli import main
 from obs2seq.domain.audit import Audit, Finding
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.errors import ConfigurationError, DataError, DataNotFoundError
-from obs2seq.generator import generate
+from obs2seq.loading import data
 from obs2seq.loading.data import SequenceData
 from obs2seq.loading.opening import load
 from obs2seq.settings import Settings
-from tests.small_jobs import put, put_answers
+from tests.small_jobs import put_answers
 
 CORRECT = {"name": "correct", "column": "correct", "pad": -1}
 EXERCISE = {"name": "exercise_id", "column": "exercise_id", "pad": -1}
@@ -93,6 +92,21 @@ def test_a_history_under_another_name_is_a_leak(tmp_path: Path) -> None:
     subsets = published(tmp_path, [history(1, 1), history(2, 2)], [copied, history(4, 4)])
     expected = "2 of 4 sequences of 'test' stand in 'train' as well"
     assert leaks(audit(subsets)) == [("twins", "'train' and 'test'", expected)]
+
+
+def test_sequences_that_are_read_in_parts_are_audited_as_those_that_are_read_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied = [
+        row | {"pupilid": 9, "exercise_id": row["exercise_id"] + 100 * (i > 9)} for i, row in enumerate(history(1, 1))
+    ]
+    subsets = published(tmp_path, [history(1, 1), history(2, 2)], [copied, history(2, 4, 5)])
+    at_once = audit(subsets)
+
+    monkeypatch.setattr(data, "PART", 10)  # one sequence
+
+    assert {finding.check for finding in at_once.findings} == {"pupils", "twins", "unseen"}
+    assert audit(subsets) == at_once
 
 
 def test_what_many_pupils_have_alike_is_no_leak(tmp_path: Path) -> None:
@@ -254,66 +268,3 @@ def test_answers_are_traced_to_the_columns_of_the_input() -> None:
     assert raw_columns("right", {"right": "score >= out_of / 2"}, raw) == ["score", "Out_Of"]
     with pytest.raises(DataError, match="right"):
         raw_columns("right", {}, raw)
-
-
-@pytest.fixture(scope="module")
-def observations(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Generated observations."""
-    folder = tmp_path_factory.mktemp("generated") / "observations"
-    generate(folder, observations=20_000, files=2, force=True)
-    return str(folder)
-
-
-def test_the_canary_lives_on_clean_features(tmp_path: Path, observations: str) -> None:
-    clean = Settings(s3_data_location=observations, mode="local", engine="arrow", sequence_length=50)
-    outcome = canary(clean, "correct")
-    assert outcome.is_chance
-    assert outcome.positions > 5_000
-    assert changed_future(clean) == []
-
-
-@pytest.mark.parametrize(
-    ("planted", "columns", "telling"),
-    [
-        ({"name": "planted", "column": "correct", "pad": 0, "shift": 1}, {}, "'planted' of the position before"),
-        ({"name": "planted", "column": "score", "pad": 0}, {"score": "correct * 3 + 1"}, "'planted'"),
-    ],
-    ids=["the answer to come", "the answer in other words"],
-)
-def test_the_canary_dies_of_a_planted_look_ahead(
-    tmp_path: Path, observations: str, planted: dict[str, Any], columns: dict[str, str], telling: str
-) -> None:
-    features = ({"name": "correct", "column": "correct", "pad": 0}, planted)
-    job = Settings(
-        s3_data_location=observations,
-        mode="local",
-        engine="arrow",
-        sequence_length=50,
-        features=features,
-        columns=columns,
-    )
-    outcome = canary(job, "correct")
-    assert not outcome.is_chance
-    assert outcome.auc > 0.9
-    assert outcome.most_telling == telling
-
-
-def test_the_canary_says_what_it_misses(tmp_path: Path, observations: str) -> None:
-    job = Settings(s3_data_location=observations, mode="local", engine="arrow")
-    with pytest.raises(
-        ConfigurationError, match=r"answer: expected the name of a feature, found 'corect'\. Hint: did you mean"
-    ):
-        canary(job, "corect")
-    blind = Settings(
-        s3_data_location=observations, mode="local", engine="arrow", features=(CORRECT,), targets=("correct",)
-    )
-    with pytest.raises(ConfigurationError, match="canary: expected features that a model sees, found none"):
-        canary(blind, "correct")
-    few = tmp_path / "few" / "part-0.parquet"
-    few.parent.mkdir()
-    pq.write_table(pa.Table.from_pylist(history(1, 1)), few)
-    with pytest.raises(DataError, match="canary: expected 50 answers of each kind in each half of the pupils"):
-        canary(settings(tmp_path, s3_data_location=str(few.parent)), "correct")
-    put(str(tmp_path / "none" / "part-0.csv"), b"pupilid\n")
-    with pytest.raises(DataNotFoundError):
-        canary(settings(tmp_path, s3_data_location=str(tmp_path / "none")), "correct")

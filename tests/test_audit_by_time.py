@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from obs2seq.bootstrap import run
-from obs2seq.bootstrap.audits import audit_published, canary, changed_future
+from obs2seq.bootstrap.audits import audit_published, canary, changed_future, prepared
 from obs2seq.domain.audit import Audit
 from obs2seq.errors import DataError
 from obs2seq.generator import generate
@@ -96,4 +96,4 @@ def test_the_canary_makes_one_subset_however_the_settings_divide(tmp_path: Path)
     divided = told(tmp_path, split_times=times, folds=3, rules=rules, features=FEATURES)
 
     assert canary(divided, "correct").is_chance
-    assert changed_future(divided) == []
+    assert changed_future(divided, prepared(divided)) == []

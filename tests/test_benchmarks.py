@@ -22,7 +22,9 @@ from benchmarks.plots import draw_growth, points
 from benchmarks.records import Measurement, Run, append, newest, read
 from benchmarks.report import BEGIN, END, report, table, title_of, write_report
 from benchmarks.spark import TaskTotals, spark_settings, task_totals
+from benchmarks.trust import SKILLS, TRUSTED
 from benchmarks.warm import WarmWorker
+from obs2seq.generator import curriculum
 
 OBSERVATIONS = 3_000
 MILLION = 1_000_000
@@ -398,3 +400,65 @@ def test_every_contender_has_a_module_of_its_name() -> None:
     modules = {file.stem for file in folder.glob("*.py")} - {"__init__"}
 
     assert modules == set(CONTENDERS)
+    assert {contender.module for contender in TRUSTED.values()} <= modules
+
+
+# ------------------------------------------------------------------------------------------------ trust
+
+
+def test_the_rules_know_every_skill_that_is_generated() -> None:
+    assert tuple(SKILLS.split(", ")) == curriculum.SKILLS
+
+
+def test_only_the_set_trust_has_the_job_beside_itself() -> None:
+    assert [one.name for one in contenders(None, MILLION, "trust")] == list(TRUSTED)
+    assert not {one.name for one in contenders(None, MILLION, "even")} & set(TRUSTED)
+
+
+def test_the_set_trust_takes_the_even_observations(tmp_path: Path) -> None:
+    even = tmp_path / "observations-50-even"
+    even.mkdir()
+
+    assert observations_of(50, "trust", tmp_path) == even
+
+
+@pytest.mark.parametrize("way", ["rules", "pupils", "split", "both"])
+def test_ways_that_leave_no_row_out_write_the_same_sequences(way: str, observations: Path, tmp_path: Path) -> None:
+    outputs = Outputs(tmp_path, OBSERVATIONS)
+    verdicts = {}
+    for name in ("trust_arrow_plain", f"trust_arrow_{way}"):
+        TRUSTED[name].sequences()(observations, tmp_path / name)
+        verdicts[name] = outputs.verdict(TRUSTED[name])
+
+    assert list(verdicts.values()) == ["the first", "the same"]
+
+
+def test_rows_that_go_aside_are_compared_with_what_leaves_out_the_same(observations: Path, tmp_path: Path) -> None:
+    outputs = Outputs(tmp_path, OBSERVATIONS)
+    plain, aside = TRUSTED["trust_arrow_plain"], TRUSTED["trust_arrow_aside"]
+    for contender in (plain, aside):
+        contender.sequences()(observations, tmp_path / contender.name)
+
+    assert [outputs.verdict(contender) for contender in (plain, aside)] == ["the first", "the first"]
+    rows = pa.concat_tables(map(parquet.read_table, tmp_path.rglob("_quarantine/*.parquet")))
+    assert rows["duration_s"].null_count == len(rows) > 0
+
+
+def test_table_of_trust_compares_each_way_with_its_own_plain_job() -> None:
+    run = _run(
+        _measurement("trust_arrow_plain", 4.0, 5.0, output="the first"),
+        _measurement("trust_arrow_rules", 4.2, output="the same"),
+        _measurement("trust_arrow_split", 8.0, output="the same"),
+        _measurement("trust_arrow_audit", 10.0, output="the same"),
+        _measurement("trust_spark_rules", 40.0),
+        data="trust",
+    )
+
+    lines = report([run]).splitlines()
+
+    assert "| engine: arrow, one subset, plain |  |  | 8.00 – 10.00 | 4.00 – 5.00 |  | the first |" in lines
+    assert "| engine: arrow, six rules that all rows keep | 1.05 | 1.05 | 8.40 | 4.20 | 1.10 | the same |" in lines
+    assert "| engine: arrow, two subsets, audit | 1.25 | 1.25 | 20.0 | 10.0 |  | the same |" in lines
+    assert "| Spark, six rules that all rows keep |  |  | 80.0 | 40.0 | 1.10 |  |" in lines
+    assert not any("× polars" in line for line in lines)
+    assert [(goal.measured, goal.most) for goal in reached([run], title_of)] == [(1.05, 1.1)]

@@ -14,7 +14,7 @@ from obs2seq.audit.auditing import audit
 from obs2seq.audit.coin_flips import flipped
 from obs2seq.audit.future import features_that_read_ahead
 from obs2seq.bootstrap import run
-from obs2seq.bootstrap.audits import canary, changed_future
+from obs2seq.bootstrap.audits import canary, changed_future, prepared
 from obs2seq.cli import main
 from obs2seq.generator import generate
 from obs2seq.loading.data import SequenceData
@@ -56,7 +56,7 @@ def test_the_canary_lives_on_exploded_observations_and_judges_each_once(observat
 
     assert outcome.is_chance
     assert outcome.passes_over_repeats
-    assert 5_000 < outcome.positions < 20_000
+    assert 5_000 < outcome.together.positions < 20_000
 
 
 def test_the_canary_would_die_if_it_judged_repeats(observations: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,8 +64,8 @@ def test_the_canary_would_die_if_it_judged_repeats(observations: str, monkeypatc
 
     outcome = canary(told(observations), "correct")
 
-    assert outcome.auc > 0.6
-    assert outcome.most_telling == "'correct' of the position before"
+    assert outcome.together.auc > 0.6
+    assert outcome.alone.by == "'correct' of the position before"
 
 
 @pytest.mark.parametrize(
@@ -84,14 +84,15 @@ def test_the_canary_dies_of_a_planted_look_ahead_among_elements(
     outcome = canary(told(observations, features=features, columns=made), "correct")
 
     assert not outcome.is_chance
-    assert outcome.auc > 0.6
+    assert outcome.together.auc > 0.6
 
 
 def test_the_future_changes_no_element_unless_a_feature_reads_it(observations: str) -> None:
     ahead = {"name": "next", "column": "correct", "pad": -1, "shift": 1}
 
     clean, planted = (
-        changed_future(told(observations, features=features)) for features in (FEATURES, (*FEATURES, ahead))
+        changed_future(job, prepared(job))
+        for job in (told(observations, features=features) for features in (FEATURES, (*FEATURES, ahead)))
     )
 
     assert clean == []

@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 import obs2seq
 from obs2seq import SequenceSpec
 from obs2seq.bootstrap import check, compare, run
-from obs2seq.bootstrap.audits import audit_published, changed_future
+from obs2seq.bootstrap.audits import audit_published, changed_future, prepared
 from obs2seq.domain import rules
 from obs2seq.domain.manifest import Manifest
 from obs2seq.errors import ConfigurationError, DataError, DataNotFoundError, SpecificationError
@@ -71,6 +71,7 @@ def test_files_of_random_cases_become_what_the_oracle_says(
     tmp_path: Path,
 ) -> None:
     monkeypatch.setattr(memory, "LEAST_PIECE_ROWS", 1)
+    monkeypatch.setattr(memory, "_LIGHT", 2_000 if budget else 1 << 30)  # so that a dozen elements go to files
     monkeypatch.setattr(steps, "_WORTH_A_THREAD", 8)
     monkeypatch.setattr(writing, "FILE_ELEMENTS", 30)
     table, rows, fields = case
@@ -291,14 +292,14 @@ def test_whole_observations_stay_whole_and_have_no_ids_of_elements(tmp_path: Pat
     manifest, rows = published_rows(f"{tmp_path}/out/train_prepared")
     assert rows == ROWS
     assert manifest.ledger.expanded == 0
-    assert changed_future(told) == []
+    assert changed_future(told, prepared(told)) == []
 
 
 def test_a_feature_that_reads_a_later_element_is_found(tmp_path: Path) -> None:
     later = ({"name": "next", "column": "skills", "pad": "-", "shift": 1},)
     told = settings_for(put_rows(tmp_path), f"{tmp_path}/out", **(EXPLODED | ARROW | {"features": later}))
 
-    assert [finding.where for finding in changed_future(told)] == ["feature 'next'"]
+    assert [finding.where for finding in changed_future(told, prepared(told))] == ["feature 'next'"]
 
 
 def test_the_audit_finds_no_leak_in_repeats(tmp_path: Path) -> None:

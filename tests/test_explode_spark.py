@@ -1,13 +1,18 @@
 """Exploded observations on Spark: the same elements as everywhere else, and what they cost."""
 
+import json
 import random
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 import obs2seq
 from obs2seq import SequenceSpec, sequence_observations
@@ -21,10 +26,13 @@ from obs2seq.flow.selection import Selection
 from obs2seq.flow.tallies import Tally
 from obs2seq.lineage.catalogue import catalogue
 from obs2seq.settings import Settings
-from tests.commands import put_parquet
+from obs2seq.warehouses.arrow.types import spark_name
+from obs2seq.warehouses.spark_arrow.obstacles import ObstacleError
+from tests.commands import put_bytes, put_parquet
 from tests.explode_oracle import exploded
-from tests.flow_inputs import NAN, NEGATIVE_ZERO, Row, by_pupil, exact, feature, specification
+from tests.flow_inputs import NAN, NEGATIVE_ZERO, Row, by_pupil, drawn, exact, feature, specification
 from tests.small_jobs import published_rows
+from tests.test_explode import cases
 
 pytestmark = pytest.mark.usefixtures("spark")
 
@@ -128,6 +136,37 @@ def test_sequences_are_those_that_the_words_of_the_rules_give(spark: SparkSessio
     assert exact(made_of(spark, rows, spec)) == exact(exploded(rows, spec).sequences)
 
 
+@drawn(max_examples=8)
+@given(case=cases(), drops=st.booleans())
+def test_drawn_cases_are_as_the_oracle_says_and_every_element_is_accounted_for(
+    spark: SparkSession, case: tuple[pa.Table, list[Row], Row], drops: bool
+) -> None:
+    table, rows, fields = case
+    fields = fields | {"explode_cuts": "allow"}
+    skills = spark_name(table.schema.field("skills").type)
+    values = [(row["pupilid"], _micros(row["at"]), row["correct"], row["skills"]) for row in rows]
+    frame = spark.createDataFrame(values, f"pupilid bigint, at bigint, correct int, skills {skills}")
+    tally, chosen = Tally(), Selection(duplicates="drop" if drops else "keep")
+    expected = exploded(
+        [row for row in rows if row["pupilid"] is not None and row["at"] is not None], fields, drops_duplicates=drops
+    )
+
+    made = select_and_sequence(
+        frame.withColumn("at", F.timestamp_micros("at")), SequenceSpec(**fields), chosen, tally, "sequences"
+    )
+
+    assert exact(by_pupil(made)) == exact(expected.sequences)
+    windows, wanted = tally.counts("windows"), expected.counts
+    assert tally.counts("elements") == {"expanded": wanted["expanded"]}
+    assert tally.counts("duplicates") == {"duplicate": wanted["duplicate"]}
+    assert (windows["sequenced"], windows["min_length"]) == (wanted["sequenced"], wanted["min_length"])
+    assert windows["max_sequences_per_pupil"] == wanted["max_sequences"]
+
+
+def _micros(moment: datetime | None) -> int | None:
+    return None if moment is None else round(moment.timestamp() * 1_000_000)
+
+
 def one_pupil(**values: list[Any]) -> list[Row]:
     """Return observations of one pupil, a second apart unless told otherwise."""
     n = len(next(iter(values.values())))
@@ -149,14 +188,14 @@ def test_each_member_is_an_element_and_nothing_is_lost(spark: SparkSession) -> N
 
 def test_arrays_that_order_stand_by_their_members_nulls_and_shorter_ones_first(spark: SparkSession) -> None:
     in_order = [None, [], [None], [None, 9.0], [NEGATIVE_ZERO], [0.0], [NEGATIVE_ZERO, 1.0], [1.0], [1.0, 0.5], [NAN]]
-    rows = one_pupil(marks=in_order)
-    shuffled = [row | {"t": 0} for row in random.Random(1).sample(rows, len(rows))]
+    rows = [row | {"t": 0} for row in one_pupil(marks=in_order)]
+    backwards = [row | {"pupilid": 2} for row in reversed(rows)]
     features = [feature("marks", -1.5)]
 
-    (row,) = made_of(spark, shuffled, spec_of("marks", sequence_length=13, features=features))
+    sequences = made_of(spark, rows + backwards, spec_of("marks", sequence_length=13, features=features))
 
-    elements = [member for members in in_order for member in (members or [None])]
-    assert exact(row["marks_sequence"]) == exact([-1.5 if each is None else each for each in elements])
+    elements = [-1.5 if each is None else each for members in in_order for each in (members or [None])]
+    assert exact([row["marks_sequence"] for row in sequences]) == exact([elements] * 2)
 
 
 @pytest.mark.parametrize("delimiter", [",", "||", ".", "\\E", "\\E|\\Q", "(a", "\n", " ", "é\U0001f600", "$1"])
@@ -324,6 +363,30 @@ def test_ids_of_elements_cost_a_broadcast_and_nothing_else(spark: SparkSession) 
     assert names.index("BroadcastHashJoin") < names.index("Generate")
 
 
+def test_text_that_is_no_utf_8_is_found_in_arrays_too(spark: SparkSession) -> None:
+    words = [["a", "b\ufffd"], ["a", None], None, [], ["\ufffd"]]
+    frame, tally = frame_of(spark, one_pupil(words=words)), Tally()
+
+    select_and_sequence(
+        frame, SequenceSpec.model_validate(spec_of("words")), Selection(is_text_input=True), tally, "sequences"
+    )
+
+    assert tally.recount("input")["not_utf8"] == 2
+
+
+def test_json_arrays_are_read_and_audited_as_the_embedded_engine_does(tmp_path: Path) -> None:
+    for subset, rows in (("train", drawn_rows(1)), ("test", [row | {"pupilid": 9} for row in drawn_rows(2)])):
+        lines = [json.dumps({name: row[name] for name in ("pupilid", "t", "right", "words")}) for row in rows]
+        put_bytes(tmp_path / "in" / subset / "a.jsonl", "\n".join(lines))
+    told = exploding("words", subsets={"train": 0.5, "test": 0.5}, audit="fail")
+
+    natively, there = (made(tmp_path, engine, **told) for engine in ("native", "arrow"))
+
+    for subset, (manifest, location) in natively.items():
+        assert compare(location, there[subset][1]) == []
+        assert manifest.ledger == there[subset][0].ledger
+
+
 def test_whole_observations_keep_their_arrays(tmp_path: Path) -> None:
     words = [["b", "a"], None, [], ["a", None]]
     put(tmp_path / "in", one_pupil(words=words))
@@ -380,6 +443,21 @@ def test_what_native_windows_do_not_do_is_refused_by_name(spark: SparkSession, t
         sequence_observations(frame, SequenceSpec.model_validate(spec_of("ints")), spread_pupils_above=10)
     with pytest.raises(ConfigurationError, match=r"^spread_pupils_above: expected null where explode "):
         made(tmp_path, "native", **exploding("ints"), spread_pupils_above=10)
+
+
+def test_auto_leaves_to_tasks_what_they_alone_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    put(tmp_path / "in", drawn_rows(5))
+    told = exploding("words", explode_cuts="keep_together", execution="auto", output_s3_location=str(tmp_path / "out"))
+
+    run(settings(tmp_path, **told))
+    run(settings(tmp_path, **told | {"engine": "arrow", "output_s3_location": str(tmp_path / "there")}))
+
+    assert compare(f"{tmp_path}/out/train_sequenced_4", f"{tmp_path}/there/train_sequenced_4") == []
+    assert "loaded_columns" in graph(settings(**told)).steps
+    absent = ObstacleError("execution", "expected executors with Python, found none")
+    monkeypatch.setattr("obs2seq.warehouses.spark_arrow.executors.lacking", lambda *_, **__: absent)
+    with pytest.raises(ObstacleError, match="expected executors with Python"):
+        run(settings(tmp_path, **told, force=True))
 
 
 def test_steps_and_columns_of_elements_are_listed_with_what_they_mean() -> None:

@@ -54,8 +54,8 @@ def test_a_job_that_fails_on_a_row_says_so_once_and_shows_no_row(tmp_path: Path)
 
     assert (code, out) == (1, [])
     assert err[-1] == (
-        f"error: {data}: expected every row to have a value under columns and row_filter, found one for which an "
-        "expression fails. Hint: use try_cast, try_divide or try_to_timestamp, which give null instead."
+        "error: columns.correct: expected every row to have a value, found one for which the expression fails. Hint: "
+        "use try_cast, try_divide or try_to_timestamp, which give null instead."
     )
     assert [line for line in err[:-1] if not LOGGED.match(line)] == []
     assert SECRET not in "".join(err)

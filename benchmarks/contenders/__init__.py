@@ -4,8 +4,9 @@ Every module has `sequences(data, out)`: reads the Parquet files in the folder `
 Nothing is imported here, so that a process holds what its own contender needs, and no more.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Literal
@@ -16,7 +17,7 @@ class Contender:
     """A way to make sequences, and what to know of it before it runs."""
 
     name: str
-    """Of its module."""
+    """Of its module, unless that is told."""
     title: str
     makes: Literal["sequences", "observations", "text"] = "sequences"
     """The contract's columns; the observations in order, one row each; or text in columns of its own."""
@@ -25,11 +26,18 @@ class Contender:
     """Above so many observations it is left out."""
     least: int = 0
     """Below so many, too."""
+    module: str | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """What its module's function is given beside data and out."""
+    takes: str = "all"
+    """Which observations: the outputs of those who take the same are compared."""
+    often: int = 1
+    """So many times it runs in each turn: what is short is told the less exactly by one."""
 
     def sequences(self) -> Callable[[Path, Path], None]:
         """Import the contender's library and return what does the work."""
-        made: Callable[[Path, Path], None] = import_module(f"{__name__}.{self.name}").sequences
-        return made
+        made: Callable[..., None] = import_module(f"{__name__}.{self.module or self.name}").sequences
+        return partial(made, **self.settings)
 
 
 CONTENDERS = {

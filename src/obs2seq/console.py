@@ -12,10 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from obs2seq.domain.audit import MEANINGS as CHECKS
-from obs2seq.domain.audit import Audit, Finding, Predictability
+from obs2seq.domain.audit import Audit, Finding, Foretold, Predictability
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.manifest import Manifest
-from obs2seq.domain.rules import MEANINGS, meaning
+from obs2seq.domain.rules import MEANINGS, meaning, noted_as
 from obs2seq.domain.spec import FIRST_POSITION, IS_NEW, IS_PAD, N_OBSERVATIONS, SEQUENCE_INDEX, SESSION_INDEX
 
 if TYPE_CHECKING:
@@ -94,19 +94,30 @@ def print_audit(audit: Audit, console: Console | None = None) -> None:
             _print_line(console, f"   {finding}")
 
 
-def print_canary(ahead: Sequence[Finding], outcome: Predictability, console: Console | None = None) -> None:
-    """Print which features change with the future, and how well answers that were coin flips could be predicted."""
+def print_canary(
+    ahead: Sequence[Finding], other_words: Sequence[str], outcome: Predictability, console: Console | None = None
+) -> None:
+    """Print which features change with the future, and how well answers, true or flipped, could be predicted."""
     console = console or Console()
     _print_line(console, f"{'✗' if ahead else '✓'}  no value changes when what comes after it is taken away")
     for finding in ahead:
         _print_line(console, f"   {finding}")
     _print_line(console, f"{'✓' if outcome.is_chance else '✗'}  no feature foretells answers that are coin flips")
-    chance = f"chance lies within 0.5 ± {outcome.margin:.4f}"
-    _print_line(console, f"   AUC {outcome.auc:.4f} over {outcome.positions:,} answers; {chance}")
+    _print_line(console, f"   all features: {_auc(outcome.together)}")
+    _print_line(console, f"   of {outcome.features} by themselves {outcome.alone.by} tells most: {_auc(outcome.alone)}")
     if outcome.passes_over_repeats:
         _print_line(console, "   elements after an observation's first are not judged: its answer stands before them")
-    if not outcome.is_chance:
-        _print_line(console, f"   {outcome.most_telling} tells most")
+    if outcome.readers:
+        _print_line(console, f"   read the answer: {', '.join(outcome.readers)}")
+    if any(not name.startswith("columns.") for name in outcome.readers):
+        _print_line(console, "   rows that are chosen by the answer tell it, on clean features too: try without")
+    for name in other_words:
+        _print_line(console, f"!  '{name}' alone foretells the answers as they are: is it the answer in other words?")
+
+
+def _auc(foretold: Foretold) -> str:
+    chance = f"chance lies within 0.5 ± {foretold.margin:.4f}"
+    return f"AUC {foretold.auc:.4f} over {foretold.positions:,} answers; {chance}"
 
 
 def _engine(versions: Mapping[str, str]) -> str:
@@ -125,7 +136,7 @@ def _print_reasons(console: Console, ledger: Ledger) -> None:
         )
     for rule, count in ledger.noted.items():
         if count:
-            _print_line(console, (f"  {count:,} kept, but noted: {meaning(rule)}", "dim"))
+            _print_line(console, (f"  {count:,} {noted_as(rule)}: {meaning(rule)}", "dim"))
 
 
 def _print_line(console: Console, *parts: str | tuple[str, str]) -> None:

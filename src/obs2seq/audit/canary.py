@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from zlib import crc32
+from statistics import NormalDist
 
 import numpy as np
 
-from obs2seq.domain.audit import Predictability
+from obs2seq.audit.alone import BEFORE, Answers, aucs_alone, sample
+from obs2seq.audit.halves import FEWEST_ANSWERS, are_enough, bound, halves
+from obs2seq.domain.audit import Foretold, Predictability
 from obs2seq.domain.exploding import IS_REPEAT
 from obs2seq.domain.spec import IS_NEW, IS_PAD, SequenceSpec
 from obs2seq.errors import ConfigurationError, DataError
@@ -16,19 +18,18 @@ from obs2seq.kernel.columns import Array
 from obs2seq.loading.arrays import Batch
 from obs2seq.loading.data import SequenceData
 
-_Z = 2.5758293035489004
-"""99 % of a normal distribution lie within so many standard deviations."""
+_ALARMS = 0.01
+"""In so many cases chance alone brings one AUC at least out of its bounds."""
 _MOST_POSITIONS = 200_000
-_FEWEST_ANSWERS = 50
 _ANSWER, _HALF = "answer", "half"  # no feature has such a name here: theirs are quoted
 
 
 def predictability(data: SequenceData, answer: str, targets: Sequence[str]) -> Predictability:
-    """Fit a model to one half of the pupils and predict the answers of the other half.
+    """Fit models to one half of the pupils and predict the answers of the other half.
 
-    It sees, at each position, every feature but the answer and the targets, and all of the position before, the answer
-    too. Elements of an observation that come after its first are not judged: their answer stands before them. Memory
-    holds some 200,000 positions of all features.
+    One sees, at each position, every feature but the answer and the targets, and all of the position before, the answer
+    too. Others see one feature each, and the answer before. Elements of an observation that come after its first are
+    not judged: their answer stands before them. Memory holds some 200,000 positions of all features.
 
     Args:
         data: Sequences.
@@ -45,25 +46,44 @@ def predictability(data: SequenceData, answer: str, targets: Sequence[str]) -> P
     except ModuleNotFoundError as error:
         problem = f"expected scikit-learn to be installed, found no module '{error.name}'"
         raise ConfigurationError("canary", problem, "pip install 'obs2seq[audit]'") from error
-    visible, answers, halves = _positions(data, answer, targets)
+    visible, answers = _positions(data, answer, targets)
     if not visible:
         raise ConfigurationError("canary", "expected features that a model sees, found none beside the targets")
-    fitted, held = halves == 0, halves == 1
+    fitted, held = ~answers.is_held, answers.is_held
     for half in (fitted, held):
-        _require_enough(answers[half])
-    names, values = list(visible), np.column_stack(list(visible.values()))
-    model = HistGradientBoostingClassifier(max_iter=50, random_state=0).fit(values[fitted], answers[fitted])
-    auc = float(roc_auc_score(answers[held], model.predict_proba(values[held])[:, 1]))
-    alone = [abs(roc_auc_score(answers[held], np.nan_to_num(column[held])) - 0.5) for column in visible.values()]
-    ones = int(answers[held].sum())
-    zeros = len(answers[held]) - ones
-    margin = _Z * math.sqrt((ones + zeros + 1) / (12 * ones * zeros))
-    telling = names[int(np.argmax(alone))]
-    return Predictability(ones + zeros, auc, margin, telling, passes_over_repeats=data.spec.explode is not None)
+        _require_enough(answers.now[half])
+    values = np.column_stack(list(visible.values()))
+    model = HistGradientBoostingClassifier(max_iter=50, random_state=0).fit(values[fitted], answers.now[fitted])
+    auc = float(roc_auc_score(answers.now[held], model.predict_proba(values[held])[:, 1]))
+    rows = sample(len(answers.now))
+    alone = aucs_alone({name: column[rows] for name, column in visible.items()}, answers[rows])
+    tests = 1 + len(alone)
+    each = {name: _foretold(name, found, answers[rows], tests) for name, found in alone.items()}
+    return Predictability(
+        together=_foretold("all features", auc, answers, tests),
+        alone=_most_telling(each, f"'{answer}'{BEFORE}"),
+        features=len(alone),
+        passes_over_repeats=data.spec.explode is not None,
+    )
 
 
-def _positions(data: SequenceData, answer: str, targets: Sequence[str]) -> tuple[Mapping[str, Array], Array, Array]:
-    """Return what is visible at each new position, the answer there, and the half that its pupil belongs to."""
+def _foretold(name: str, auc: float, answers: Answers, tests: int) -> Foretold:
+    """Say within which bounds chance holds an AUC, where so many of them are looked at."""
+    ones = int(answers.now[answers.is_held].sum())
+    n = int(answers.is_held.sum())
+    deviation = math.sqrt((n + 1) / (12 * ones * (n - ones)))
+    return Foretold(name, n, auc, NormalDist().inv_cdf(1 - _ALARMS / tests / 2) * deviation)
+
+
+def _most_telling(alone: Mapping[str, Foretold], history: str) -> Foretold:
+    """Return what is farthest from chance; it is the answer before, which all the others see, where that tells."""
+    if history in alone and not alone[history].is_chance:
+        return alone[history]
+    return max(alone.values(), key=lambda each: abs(each.auc - 0.5))
+
+
+def _positions(data: SequenceData, answer: str, targets: Sequence[str]) -> tuple[Mapping[str, Array], Answers]:
+    """Return what is visible at each new position, and the answers."""
     words = dict(_vocabularies(data))
     columns = [*(feature.output for feature in data.spec.features), IS_NEW, IS_PAD, data.spec.pupil]
     parts: list[dict[str, Array]] = []
@@ -72,7 +92,10 @@ def _positions(data: SequenceData, answer: str, targets: Sequence[str]) -> tuple
         if sum(len(part[_ANSWER]) for part in parts) >= _MOST_POSITIONS:
             break
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return joined, _binary(joined.pop(_ANSWER)), joined.pop(_HALF)
+    answers, is_held = _numbers(joined.pop(_ANSWER)), joined.pop(_HALF) == 1
+    high = bound(answers)
+    was = joined.get(f"'{answer}'{BEFORE}", np.full(len(answers), np.nan))
+    return joined, Answers((answers > high).astype(np.int8), was > high, is_held)
 
 
 def _part(batch: Batch, spec: SequenceSpec, answer: str, targets: Sequence[str]) -> dict[str, Array]:
@@ -80,7 +103,7 @@ def _part(batch: Batch, spec: SequenceSpec, answer: str, targets: Sequence[str])
     rows, places = np.nonzero(_is_judged(batch, spec))
     before = np.maximum(places - 1, 0)
     is_first = (places == 0) | batch[IS_PAD][rows, before]
-    part = {_HALF: _halves(batch[spec.pupil])[rows]}
+    part = {_HALF: halves(batch[spec.pupil])[rows]}
     for feature in spec.features:
         values = batch[feature.output]
         if feature.name == answer:
@@ -88,9 +111,7 @@ def _part(batch: Batch, spec: SequenceSpec, answer: str, targets: Sequence[str])
         elif feature.name not in targets:
             part[f"'{feature.name}'"] = _numbers(values[rows, places])
         if feature.name not in targets:
-            part[f"'{feature.name}' of the position before"] = np.where(
-                is_first, np.nan, _numbers(values[rows, before])
-            )
+            part[f"'{feature.name}'{BEFORE}"] = np.where(is_first, np.nan, _numbers(values[rows, before]))
     return part
 
 
@@ -111,23 +132,9 @@ def _numbers(values: Array) -> Array:
     return numbers
 
 
-def _halves(pupils: Array) -> Array:
-    """Deal pupils to two halves by their text, so that it does not matter where they stand."""
-    return np.fromiter((crc32(str(pupil).encode()) & 1 for pupil in pupils), np.int8, len(pupils))
-
-
-def _binary(answers: Array) -> Array:
-    known = np.unique(answers)
-    bound = known[-1] if len(known) == 2 else np.median(_numbers(answers))
-    is_high: Array = (answers == bound) if len(known) == 2 else (_numbers(answers) > bound)
-    return is_high.astype(np.int8)
-
-
 def _require_enough(answers: Array) -> None:
-    ones = int(answers.sum())
-    zeros = len(answers) - ones
-    if min(ones, zeros) < _FEWEST_ANSWERS:
-        problem = (
-            f"expected {_FEWEST_ANSWERS} answers of each kind in each half of the pupils, found {ones} and {zeros}"
-        )
+    if not are_enough(answers):
+        ones = int(answers.sum())
+        found = f"{ones} and {len(answers) - ones}"
+        problem = f"expected {FEWEST_ANSWERS} answers of each kind in each half of the pupils, found {found}"
         raise DataError("canary", problem, "give more observations")

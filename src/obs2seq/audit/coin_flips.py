@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -41,6 +42,24 @@ def raw_columns(column: str, made: dict[str, str], raw: Collection[str]) -> list
 
     named = {each.name.lower() for each in parse_one(text, read="spark").find_all(exp.Column)}
     return [name for name in raw if name.lower() in named]
+
+
+def readers(columns: Collection[str], made: Mapping[str, str], conditions: Mapping[str, str]) -> list[str]:
+    """Return the names of what reads columns, be it by the name of another that is made of them.
+
+    Args:
+        columns: Of the input.
+        made: The settings' columns: an expression, by name.
+        conditions: What rows are chosen by: an expression or a column, by the name of the setting.
+    """
+    following = [name for name, text in made.items() if _mentions(text, columns)]
+    chosen_by = [name for name, text in conditions.items() if _mentions(text, [*columns, *following])]
+    return [*(f"columns.{name}" for name in following), *chosen_by]
+
+
+def _mentions(text: str, columns: Collection[str]) -> bool:
+    words = {word.lower() for word in re.findall(r"\w+", text)}
+    return any(words >= set(re.findall(r"\w+", column.lower())) for column in columns)
 
 
 def first_rows(tables: Iterable[pa.Table], most: int) -> pa.Table:

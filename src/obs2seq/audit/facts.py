@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -74,9 +75,9 @@ def facts_of(subset: str, data: SequenceData, ids: Sequence[str]) -> SubsetFacts
         ids: The names of the features whose values are ids.
     """
     spec = data.spec
-    columns = [spec.pupil, N_OBSERVATIONS, IS_NEW, IS_PAD, *(feature.output for feature in _contents(spec))]
-    columns += [] if spec.explode is None else [IS_REPEAT.output]
-    parts = [_part(table, spec, ids) for table in data.tables(columns)]
+    columns = [spec.pupil, N_OBSERVATIONS, *_flags(spec), *(feature.output for feature in _contents(spec))]
+    columns += [IS_NEW] if spec.time_feature else []
+    parts = list(chain.from_iterable(data.each(lambda tables: _parts(tables, spec, ids), columns)))
     pupils = _distinct(part.others for part in parts)
     places = [pc.index_in(part.pupils, pupils).to_numpy() for part in parts]
     hashes, positions = (
@@ -105,16 +106,24 @@ def _is_id(feature: Feature, type_: str) -> bool:
     return type_ == "array<string>" or (is_named_so and type_ in _WHOLE)
 
 
-def _part(table: pa.Table, spec: SequenceSpec, ids: Sequence[str]) -> _Part:
-    long = table.filter(pc.greater_equal(_observations(table, spec), FEWEST_OBSERVATIONS))
-    positions = _positions(long, spec)
-    is_told_once = _is_told_once(long.slice(0, _SAMPLE), spec)
+def _parts(tables: Iterable[pa.Table], spec: SequenceSpec, ids: Sequence[str]) -> list[_Part]:
+    """Look at a piece, some sequences at a time; the first ones of the piece give the sample."""
+    parts: list[_Part] = []
+    for table in tables:
+        n_looked_at = sum(len(part.hashes) for part in parts)
+        parts.append(_part(table, spec, ids, max(_SAMPLE - n_looked_at, 0)))
+    return parts
+
+
+def _part(table: pa.Table, spec: SequenceSpec, ids: Sequence[str], sample: int) -> _Part:
+    is_long = np.asarray(_observations(table, spec)) >= FEWEST_OBSERVATIONS
+    positions = _positions(table, spec)
     by_name = {feature.name: feature for feature in spec.features}
     time = spec.time_feature
     return _Part(
-        pupils=plain(long.column(spec.pupil)),
-        positions=positions[:_SAMPLE][is_told_once],
-        hashes=sequence_hashes(positions),
+        pupils=plain(table.column(spec.pupil)).filter(pa.array(is_long)),
+        positions=_told_once(table, spec, positions, np.flatnonzero(is_long)[:sample]),
+        hashes=sequence_hashes(positions)[is_long],
         values={name: _known(table, by_name[name]) for name in ids},
         others=plain(table.column(spec.pupil)).unique(),
         times=None if time is None else _new_span(table, time),
@@ -139,6 +148,16 @@ def _positions(table: pa.Table, spec: SequenceSpec) -> Array:
     contents = [table.column(feature.output) for feature in _contents(spec)]
     shape = (len(table), spec.sequence_length)
     return position_hashes(contents, spec.sequence_length) if contents else np.zeros(shape, np.uint64)
+
+
+def _told_once(table: pa.Table, spec: SequenceSpec, positions: Array, rows: Array) -> Array:
+    """Return of the positions of some rows those that hold an observation, or the first element of one."""
+    flags = table.select(_flags(spec)).take(pa.array(rows))
+    return np.asarray(positions[rows][_is_told_once(flags, spec)])
+
+
+def _flags(spec: SequenceSpec) -> list[str]:
+    return [IS_PAD] if spec.explode is None else [IS_PAD, IS_REPEAT.output]
 
 
 def _known(table: pa.Table, feature: Feature) -> pa.Array:

@@ -29,10 +29,7 @@ def features_that_read_ahead(
         spec: What makes the sequences.
         targets: Features that a model is to predict.
     """
-    spec = _with_counts_for_ids(spec)
-    whole, begun = (
-        _values(sequence_table(rows, spec), spec) for rows in (observations, first_halves(observations, spec))
-    )
+    whole, begun = (values_at_positions(rows, spec) for rows in (observations, first_halves(observations, spec)))
     both = begun.merge(whole, on=_KEYS, suffixes=("", " later"))
     for feature in spec.features:
         now, later = both[feature.output], both[f"{feature.output} later"]
@@ -40,6 +37,15 @@ def features_that_read_ahead(
         if n and feature.name not in targets:
             found = f"{n:,} of {len(both):,} values change when the pupil's future does"
             yield Finding(check="look_ahead", where=f"feature '{feature.name}'", found=found)
+
+
+def values_at_positions(observations: pa.Table, spec: SequenceSpec) -> pd.DataFrame:
+    """Return the new values of observations, one row a position, with the pupil, the session and the position in it.
+
+    Ids of elements, which whole observations have none of, are told by how often each has been there.
+    """
+    spec = _with_counts_for_ids(spec)
+    return _values(sequence_table(observations, spec), spec)
 
 
 def _with_counts_for_ids(spec: SequenceSpec) -> SequenceSpec:

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from obs2seq.kernel.columns import WIDE, Array, load
+from obs2seq.kernel.columns import WIDE, Array, Column, load
 
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(32)
+_BLOCK = 1 << 15
+"""Numbers that are mixed at a time: they stay in the processor's cache."""
 
 
 def position_hashes(arrays: Sequence[pa.ChunkedArray], length: int) -> Array:
@@ -20,13 +22,19 @@ def position_hashes(arrays: Sequence[pa.ChunkedArray], length: int) -> Array:
     """
     hashes = np.zeros(len(arrays[0]) * length, np.uint64)
     for array, factor in zip(arrays, _factors(len(arrays)), strict=True):
-        hashes += _mixed(_numbers(array)) * factor
+        _add(hashes, _column(array), factor)
     return hashes.reshape(-1, length)
 
 
 def sequence_hashes(positions: Array) -> Array:
     """Return a 64-bit hash of each row of what `position_hashes` gives."""
-    hashes: Array = _mixed(positions) @ _factors(positions.shape[1])
+    hashes = np.empty(len(positions), np.uint64)
+    factors = _factors(positions.shape[1])
+    rows = max(_BLOCK // positions.shape[1], 1)
+    for start in range(0, len(positions), rows):
+        mixed = positions[start : start + rows].copy()
+        _mix(mixed)
+        np.matmul(mixed, factors, out=hashes[start : start + rows])
     return hashes
 
 
@@ -35,21 +43,39 @@ def _factors(n: int) -> Array:
     return np.random.default_rng(0).integers(0, 1 << 64, n, np.uint64) | np.uint64(1)
 
 
-def _numbers(array: pa.ChunkedArray) -> Array:
-    """Return every value of lists as 64 bits."""
-    values = pa.chunked_array([chunk.flatten() for chunk in array.chunks], array.type.value_type)
-    column = load(values)
+def _column(array: pa.ChunkedArray) -> Column:
+    return load(pa.chunked_array([chunk.flatten() for chunk in array.chunks], array.type.value_type))
+
+
+def _add(hashes: Array, column: Column, factor: np.uint64) -> None:
+    """Add every value's hash, times a factor."""
     if column.texts is not None:
         known = np.fromiter((hash(text) for text in column.texts.to_pylist()), np.int64, len(column.texts))
-        numbers: Array = known.view(np.uint64)[column.values]
-    elif column.values.dtype == WIDE:
-        numbers = column.values["low"] ^ _mixed(column.values["high"].astype(np.uint64))
-    else:
-        numbers = column.values.view(f"u{column.values.itemsize}").astype(np.uint64)
-    return numbers
+        by_text = known.view(np.uint64)
+        _mix(by_text)
+        by_text *= factor
+    for start in range(0, len(hashes), _BLOCK):
+        values = column.values[start : start + _BLOCK]
+        if column.texts is not None:
+            mixed = by_text[values]
+        else:
+            mixed = _numbers(values)
+            _mix(mixed)
+            mixed *= factor
+        hashes[start : start + _BLOCK] += mixed
 
 
-def _mixed(numbers: Array) -> Array:
-    """Spread the bits: the halves of a float often differ in a few of them alone."""
-    mixed = (numbers ^ (numbers >> _SHIFT)) * _MULTIPLIER
-    return np.asarray(mixed ^ (mixed >> _SHIFT))
+def _numbers(values: Array) -> Array:
+    """Return values as 64 bits."""
+    if values.dtype == WIDE:
+        high = values["high"].astype(np.uint64)
+        _mix(high)
+        return np.asarray(values["low"] ^ high)
+    return np.asarray(values.view(f"u{values.itemsize}").astype(np.uint64))
+
+
+def _mix(numbers: Array) -> None:
+    """Spread the bits, in place: the halves of a float often differ in a few of them alone."""
+    numbers ^= numbers >> _SHIFT
+    numbers *= _MULTIPLIER
+    numbers ^= numbers >> _SHIFT

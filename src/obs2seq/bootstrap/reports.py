@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.util import find_spec
 
+from obs2seq.audit.stored import stored_audit
 from obs2seq.bootstrap.lineage import drawn, listed
-from obs2seq.domain.audit import AUDIT, Audit
-from obs2seq.domain.locations import join
+from obs2seq.domain.audit import Audit
 from obs2seq.lineage.drawing import dot, svg, tree
 from obs2seq.loading.opening import load
+from obs2seq.loading.outputs import subsets_at
 from obs2seq.ports import FinishedRun
 from obs2seq.report.quiet import nothing_on_stderr
 from obs2seq.report.writing import Surroundings, report_of
@@ -19,22 +20,24 @@ from obs2seq.tracing.times import StepTimes
 from obs2seq.tracing.watch import Watch
 
 
-def report_published(location: str, subsets: Sequence[str], sequence_length: int | None = None) -> str:
+def report_published(location: str, subsets: Sequence[str] | None = None, sequence_length: int | None = None) -> str:
     """Return a page on the subsets that are published at an output.
 
     Args:
         location: The folder that a job had as `output_s3_location`.
-        subsets: Their names.
+        subsets: Their names. None: those that the last run was told.
         sequence_length: L, where subsets have been sequenced with several.
 
     Raises:
         DataNotFoundError: A subset is not published there.
+        ConfigurationError: The location is that of one dataset, and more subsets are asked for.
         StorageError: What is published cannot be read.
     """
-    loaded = [load(location, subset, sequence_length=sequence_length) for subset in subsets]
+    storage = RoutedStorage()
+    names = subsets_at(storage, location, subsets, sequence_length)
+    loaded = [load(location, subset, sequence_length=sequence_length) for subset in names]
     runs = [FinishedRun(data.manifest, data.location) for data in loaded]
-    stored = RoutedStorage().read_text(join(runs[0].location, AUDIT))
-    return report_of(runs, Surroundings(Audit.model_validate_json(stored.text) if stored else None))
+    return report_of(runs, Surroundings(stored_audit(storage, runs[0].location)))
 
 
 def surroundings(settings: Settings, audit: Audit | None, watch: Watch) -> Surroundings:

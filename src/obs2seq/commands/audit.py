@@ -16,7 +16,8 @@ def add_audit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--canary", metavar="ANSWER", help="replace the answers, a feature, by coin flips, and try to predict them"
     )
-    add_settings_arguments(parser, {"mode": "local"})
+    of_last_run = "for OUTPUT those of its last run"
+    add_settings_arguments(parser, {"mode": "local", "subsets": of_last_run, "targets": of_last_run})
     parser.set_defaults(command=_audit)
 
 
@@ -49,10 +50,11 @@ def _is_clean(location: str, settings: Settings, sequence_length: object) -> boo
 
 def _is_chance(settings: Settings, answer: str) -> bool:
     """Print whether features change with the future, and how well coin flips could be predicted."""
-    from obs2seq.bootstrap.audits import canary, changed_future
+    from obs2seq.bootstrap.audits import canary, changed_future, in_other_words, prepared
     from obs2seq.console import print_canary
 
-    ahead = changed_future(settings)
+    observations = prepared(settings)
+    ahead = changed_future(settings, observations)
     outcome = canary(settings, answer)
-    print_canary(ahead, outcome)
+    print_canary(ahead, in_other_words(settings, observations, answer), outcome)
     return outcome.is_chance and not ahead

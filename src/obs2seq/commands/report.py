@@ -11,7 +11,7 @@ def add_report(parser: argparse.ArgumentParser) -> None:
     """Write a page on the subsets that are published at an output."""
     parser.add_argument("location", metavar="OUTPUT", help="what a job had as output_s3_location, local or s3://")
     parser.add_argument("--to", type=Path, default=Path("report.html"), metavar="FILE", help="the page to write")
-    add_settings_arguments(parser, {"mode": "local"})
+    add_settings_arguments(parser, {"mode": "local", "subsets": "those of the last run"})
     parser.set_defaults(command=_report)
 
 
@@ -21,5 +21,6 @@ def _report(arguments: argparse.Namespace) -> None:
     from obs2seq.bootstrap.reports import report_published
 
     length = settings.sequence_length if "sequence_length" in given else None
-    arguments.to.write_text(report_published(arguments.location, list(settings.subsets), length), encoding="utf-8")
+    subsets = list(settings.subsets) if settings.says("subsets") else None
+    arguments.to.write_text(report_published(arguments.location, subsets, length), encoding="utf-8")
     print(arguments.to)

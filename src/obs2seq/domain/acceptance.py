@@ -24,6 +24,7 @@ def require_acceptable(ledger: Ledger, job: Job, subset: str, where: str) -> Non
         raise DataError(where, f"expected rows that can be used, found {found}", hints)
     _require_few_quarantined(ledger, job, where)
     if not ledger.sequenced:
+        _require_some_kept(ledger, job, where)
         raise DataNotFoundError(
             where,
             f"expected observations for the subset '{subset}', found none ({_left_out(ledger)})",
@@ -32,14 +33,26 @@ def require_acceptable(ledger: Ledger, job: Job, subset: str, where: str) -> Non
 
 
 def _require_few_quarantined(ledger: Ledger, job: Job, where: str) -> None:
-    counts = {rule: n for rule in with_severity(job.rules, "quarantine") if (n := ledger.left_out.get(rule, 0))}
-    tried = ledger.rows_in - sum(ledger.left_out.get(rule, 0) for rule in rules.BEFORE_SETTINGS)
-    aside = sum(counts.values())
+    aside, tried, by_rule = _aside(ledger, job)
     if job.max_quarantined_share is not None and aside > job.max_quarantined_share * tried:
-        by_rule = ", ".join(f"{n} by '{rule}'" for rule, n in counts.items())
         problem = f"expected a share of at most {job.max_quarantined_share:g} of the rows to be quarantined, found "
         problem += f"{aside} of {tried} ({by_rule})"
         raise DataError(where, problem, "mend the data or the rules, or raise max_quarantined_share")
+
+
+def _require_some_kept(ledger: Ledger, job: Job, where: str) -> None:
+    """Raise where nothing is left because rules of the settings put aside all rows that they were tried on."""
+    aside, tried, by_rule = _aside(ledger, job)
+    if aside and aside == tried:
+        problem = f"expected rows that keep the rules, found that these put aside all {tried} ({by_rule})"
+        raise DataNotFoundError(where, problem, "mend the data or the rules, or give a rule the severity warn")
+
+
+def _aside(ledger: Ledger, job: Job) -> tuple[int, int, str]:
+    """Return how many rows are quarantined, of how many that rules were tried on, and what each rule's are."""
+    counts = {rule: n for rule in with_severity(job.rules, "quarantine") if (n := ledger.left_out.get(rule, 0))}
+    tried = ledger.rows_in - sum(ledger.left_out.get(rule, 0) for rule in rules.BEFORE_SETTINGS)
+    return sum(counts.values()), tried, ", ".join(f"{n} by '{rule}'" for rule, n in counts.items())
 
 
 def _left_out(ledger: Ledger) -> str:

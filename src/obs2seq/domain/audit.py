@@ -69,28 +69,53 @@ class Audit(_Record):
 
 
 @dataclass(frozen=True)
-class Predictability:
-    """How well answers can be predicted from what is visible at their positions.
+class Foretold:
+    """How well answers can be predicted from something.
 
     Args:
+        by: From what, as a message names it.
         positions: How many answers were predicted.
         auc: The area under the curve; 0.5 is chance.
-        margin: So far from 0.5 chance alone brings it in 1 of 100 cases.
-        most_telling: The column that tells most, on its own.
-        passes_over_repeats: Whether elements of an observation after its first were there, and are none of the
-            positions.
+        margin: Chance lies within 0.5 ± this.
     """
 
+    by: str
     positions: int
     auc: float
     margin: float
-    most_telling: str
-    passes_over_repeats: bool = False
 
     @property
     def is_chance(self) -> bool:
         """Whether chance explains it."""
         return abs(self.auc - 0.5) <= self.margin
+
+
+@dataclass(frozen=True)
+class Predictability:
+    """How well answers can be predicted from what is visible at their positions.
+
+    The margins are so wide that chance alone brings one AUC or more beyond its own in 1 of 100 cases.
+
+    Args:
+        together: From all features.
+        alone: From the feature that tells most by itself, or from the answer before.
+        features: How many were tried by themselves.
+        passes_over_repeats: Whether elements of an observation after its first were there, and are none of the
+            positions.
+        readers: The settings that read the answer's column, where chance does not explain it. Rules and filters among
+            them choose rows by the answer, and that foretells it on clean features too.
+    """
+
+    together: Foretold
+    alone: Foretold
+    features: int
+    passes_over_repeats: bool = False
+    readers: Sequence[str] = ()
+
+    @property
+    def is_chance(self) -> bool:
+        """Whether chance explains it."""
+        return self.together.is_chance and self.alone.is_chance
 
 
 def look_aheads(spec: SequenceSpec, targets: Sequence[str]) -> Iterator[Finding]:

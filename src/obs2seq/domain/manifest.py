@@ -3,7 +3,7 @@
 import datetime
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
 
@@ -42,6 +42,9 @@ class _Document(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
+    _hint: ClassVar[str] = "restore the file, or run again with force to publish a new run"
+    """What helps where it cannot be read."""
+
     def to_text(self) -> str:
         """Return the document as JSON for people too: equal documents give equal text, NaN stays NaN."""
         return json.dumps(self.model_dump(), indent=2, ensure_ascii=False) + "\n"
@@ -49,14 +52,13 @@ class _Document(BaseModel):
     @classmethod
     def from_text(cls, text: str, location: str) -> Self:
         """Read what `to_text` wrote; raise `StorageError` naming the location where it cannot be read."""
-        hint = "restore the file, or run again with force to publish a new run"
         try:
             return cls.model_validate(json.loads(text))
         except json.JSONDecodeError as error:
             problem = f"expected a JSON document, found broken JSON at line {error.lineno}, column {error.colno}"
-            raise StorageError(location, problem, hint) from error
+            raise StorageError(location, problem, cls._hint) from error
         except ValidationError as error:
-            raise StorageError(location, findings(error, cls), hint) from error
+            raise StorageError(location, findings(error, cls), cls._hint) from error
 
 
 class InputSummary(_Document):
@@ -125,6 +127,8 @@ class Manifest(_Document):
 class CurrentRun(_Document):
     """Which run of a dataset readers get."""
 
+    _hint: ClassVar[str] = "restore the file, or remove it and run again"
+
     run_id: RunId
     manifest: str
     """Path of its manifest, relative to the dataset."""
@@ -145,15 +149,27 @@ class CurrentRun(_Document):
 class CurrentAssignment(_Document):
     """Which assignment of pupils to subsets counts."""
 
+    _hint: ClassVar[str] = "restore the file, or remove its folder to assign all pupils anew"
+
     assignment: RunId
     """Its name."""
     made_from: str
     """A fingerprint of the input and the settings that it was made from."""
     pupils: Count
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether none counts yet, as a run has only begun to make the first."""
+        return not (self.made_from or self.pupils)
+
 
 class CurrentVocabulary(_Document):
     """Which vocabulary of a column counts."""
+
+    _hint: ClassVar[str] = (
+        "restore the file, or pin the vocabulary that manifests of earlier runs name, by "
+        "vocabularies: {column: hash}, or remove the file's folder to begin with new ids"
+    )
 
     vocabulary: RunId
     """Its name."""
@@ -162,6 +178,11 @@ class CurrentVocabulary(_Document):
     """How many values it holds."""
     fitted_on: tuple[str, ...]
     """A fingerprint of each input, with the settings by which it was read, whose values it holds."""
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether none counts yet, as a run has only begun to make the first."""
+        return not (self.fitted_on or self.size)
 
 
 def published_meanwhile(expected: CurrentRun | None, found: CurrentRun | None) -> str:

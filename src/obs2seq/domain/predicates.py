@@ -20,12 +20,11 @@ from obs2seq.domain.quality import (
     Required,
     RowRule,
 )
+from obs2seq.domain.rule_columns import RuleColumns, Types, unfit
 from obs2seq.domain.spark_sql import TIME_LITERALS, number_literal, quoted, text_literal
-from obs2seq.domain.validation import nearest, shortened
+from obs2seq.domain.validation import shortened
 from obs2seq.errors import ConfigurationError, DataError
 
-Types = Mapping[str, str]
-"""The type of each mapped column by Spark's name, such as decimal(9,2)."""
 References = Mapping[str, Sequence[Any]]
 """The values that a file holds, by the rule that names it."""
 
@@ -55,28 +54,10 @@ def kept_where(rule: RowRule, types: Types, references: References) -> Condition
         ConfigurationError: The rule names a column that is not there, or values that its column cannot have.
         DataError: No row can keep a rule whose severity is to fail.
     """
-    return _kept(rule, _Columns(rule, types), references)
+    return _kept(rule, RuleColumns(rule, types), references)
 
 
 _ALWAYS = Condition("TRUE")
-
-
-class _Columns:
-    """The columns, for one rule."""
-
-    def __init__(self, rule: RowRule, types: Types) -> None:
-        self._rule, self._types = rule, types
-        self._small = {name.lower(): type_ for name, type_ in types.items()}
-
-    def has(self, name: str) -> bool:
-        return name.lower() in self._small
-
-    def type(self, name: str) -> str:
-        if not self.has(name):
-            raise ConfigurationError(
-                self._rule.setting, f"expected column '{name}', found {sorted(self._types)}", nearest(name, self._types)
-            )
-        return self._small[name.lower()]
 
 
 @singledispatch
@@ -86,18 +67,18 @@ def _kept(rule: RowRule, *_: object) -> Condition:
 
 
 @_kept.register
-def _(rule: Required, columns: _Columns, _: References) -> Condition:
+def _(rule: Required, columns: RuleColumns, _: References) -> Condition:
     return _ALWAYS if columns.has(rule.column) else _never(rule, f"a column '{rule.column}'", "none")
 
 
 @_kept.register
-def _(rule: NotNull, columns: _Columns, _: References) -> Condition:
+def _(rule: NotNull, columns: RuleColumns, _: References) -> Condition:
     columns.type(rule.column)
     return Condition(f"{quoted(rule.column)} IS NOT NULL")
 
 
 @_kept.register
-def _(rule: OfType, columns: _Columns, _: References) -> Condition:
+def _(rule: OfType, columns: RuleColumns, _: References) -> Condition:
     found = columns.type(rule.column)
     if found == rule.type:
         return _ALWAYS
@@ -108,7 +89,7 @@ def _(rule: OfType, columns: _Columns, _: References) -> Condition:
 
 
 @_kept.register
-def _(rule: InRange, columns: _Columns, _: References) -> Condition:
+def _(rule: InRange, columns: RuleColumns, _: References) -> Condition:
     write = _writer(rule, rule.column, columns)
     value = _value(rule.column, columns)
     bounds = [(">=", rule.least), ("<=", rule.most)]
@@ -116,32 +97,32 @@ def _(rule: InRange, columns: _Columns, _: References) -> Condition:
 
 
 @_kept.register
-def _(rule: Allowed, columns: _Columns, _: References) -> Condition:
+def _(rule: Allowed, columns: RuleColumns, _: References) -> Condition:
     return _is_among(rule, rule.values, columns)
 
 
 @_kept.register
-def _(rule: Known, columns: _Columns, references: References) -> Condition:
+def _(rule: Known, columns: RuleColumns, references: References) -> Condition:
     return _is_among(rule, rule.values if rule.values is not None else references[rule.name], columns)
 
 
 @_kept.register
-def _(rule: NotAfter, columns: _Columns, _: References) -> Condition:
+def _(rule: NotAfter, columns: RuleColumns, _: References) -> Condition:
     type_ = columns.type(rule.column)
     if rule.clock is not None:
         _require_same(rule, type_, columns.type(rule.clock))
         return Condition(f"{quoted(rule.column)} <= {quoted(rule.clock)}")
     if type_ not in TIME_LITERALS:
-        raise _unfit(rule, rule.column, "a date or a timestamp", type_)
+        raise unfit(rule, rule.column, "a date or a timestamp", type_)
     return Condition(f"{quoted(rule.column)} <= {TIME_LITERALS[type_](str(rule.instant))}")
 
 
 @_kept.register
-def _(rule: Predicate, _: _Columns, __: References) -> Condition:
+def _(rule: Predicate, _: RuleColumns, __: References) -> Condition:
     return Condition(rule.predicate, if_null=False)
 
 
-def _is_among(rule: Allowed | Known, values: Sequence[Any], columns: _Columns) -> Condition:
+def _is_among(rule: Allowed | Known, values: Sequence[Any], columns: RuleColumns) -> Condition:
     write = _writer(rule, rule.column, columns)
     return Condition(f"{_value(rule.column, columns)} IN ({', '.join(map(write, values))})")
 
@@ -153,17 +134,17 @@ def _never(rule: Required | OfType, expected: str, found: str) -> Condition:
     return Condition("FALSE")
 
 
-def _value(name: str, columns: _Columns) -> str:
+def _value(name: str, columns: RuleColumns) -> str:
     """Compare floats as doubles, as which their literals are written."""
     return f"CAST({quoted(name)} AS DOUBLE)" if columns.type(name) == "float" else quoted(name)
 
 
-def _writer(rule: RowRule, name: str, columns: _Columns) -> Callable[[Any], str]:
+def _writer(rule: RowRule, name: str, columns: RuleColumns) -> Callable[[Any], str]:
     """Return what writes a value for comparison with a column; it raises for values that the column cannot have."""
     type_ = columns.type(name)
     expected, is_fit, write = next((kind for is_meant, *kind in _KINDS if is_meant(type_)), ("", None, None))
     if is_fit is None or write is None:
-        raise _unfit(rule, name, "a number, a boolean, a text, a date or a timestamp", type_)
+        raise unfit(rule, name, "a number, a boolean, a text, a date or a timestamp", type_)
 
     def written(value: Any) -> str:
         if not is_fit(value):
@@ -212,8 +193,3 @@ def _require_same(rule: NotAfter, type_: str, clock: str) -> None:
             rule.setting,
             f"expected '{rule.column}' and '{rule.clock}' to be times of one type, found {type_} and {clock}",
         )
-
-
-def _unfit(rule: RowRule, name: str, expected: str, type_: str) -> ConfigurationError:
-    short = type_ if len(type_) <= 80 else f"{type_[:77]}..."
-    return ConfigurationError(rule.setting, f"expected column '{name}' to be {expected}, found {short}")

@@ -19,6 +19,12 @@ def pupil_rules(found: Iterable[RowRule | PupilRule]) -> list[PupilRule]:
     return [rule for rule in found if isinstance(rule, PupilRule)]
 
 
+def in_order_of_trial(found: Iterable[RowRule | PupilRule]) -> list[RowRule | PupilRule]:
+    """Return those over single rows, which are tried first, and then those over pupils."""
+    rules = list(found)
+    return [*row_rules(rules), *pupil_rules(rules)]
+
+
 def scope(found: Iterable[RowRule | PupilRule]) -> Scope:
     """Return what rules look at: whole histories, where one does; else rows; or none, where there are no rules."""
     rules = list(found)

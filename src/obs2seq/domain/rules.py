@@ -52,3 +52,8 @@ HINTS = {
 def meaning(rule: str) -> str:
     """Say what a rule found: one that is built in, or one of the settings, by its name."""
     return MEANINGS.get(rule, f"the rule '{rule}' is broken")
+
+
+def noted_as(rule: str) -> str:
+    """Say what became of rows that a rule noticed: it kept them, and yet a later one may have left some out."""
+    return "kept, but noted" if rule in MEANINGS else "noted"

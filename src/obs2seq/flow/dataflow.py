@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -85,7 +85,8 @@ def sequence_observations(
 
     Args:
         observations: One row an observation, in any order and partitioning. Columns read are `spec.columns`; others
-            are passed over. Null pupils are one pupil together; a null in `order_by` comes first.
+            are passed over. Null pupils are one pupil together; a null in `order_by` comes first. A column that is
+            exploded holds arrays or texts; its elements cost neither shuffle nor sort, but see `flow.exploding`.
         spec: What to make; see `SequenceSpec`.
         spread_pupils_above: Cut the histories of pupils with more observations into parts of about so many, and let
             several tasks share them; the result is the same. Looking for such pupils runs jobs before this returns:
@@ -120,8 +121,8 @@ def select_and_sequence(
     """Turn a raw table into one subset's sequences, or its observations in order; count what is left out, by rule.
 
     As lazy as `sequence_observations`, and no dearer: `tally` knows the counts at its points "input", "duplicates" and
-    "windows" once the result has been used, and at "pupils" where rules look at whole histories. Observations come of
-    whole histories: nothing to spread there.
+    "windows" once the result has been used, at "pupils" where rules look at whole histories, and at "elements" where a
+    column is exploded. Observations come of whole histories: nothing to spread there.
     """
     ways = ways_of_selection(spec, selection, kind)
     inputs = {"raw_observations": raw_observations, "spec": spec, "selection": selection, "tally": tally}
@@ -152,19 +153,28 @@ def select_observations(
     return _run(_dataflow(watch, **ways, cut="nothing"), "observations", inputs)
 
 
-def quarantined(raw_observations: DataFrame, spec: SequenceSpec, selection: Selection, *, by_pupil: bool) -> DataFrame:
+def quarantined(
+    raw_observations: DataFrame,
+    spec: SequenceSpec,
+    selection: Selection,
+    rules: Sequence[str],
+    *,
+    by_pupil: bool,
+) -> DataFrame:
     """Return the rows of a raw table that rules put aside: whole, and with `broken_rules`, a list of their names.
 
-    Lazy; reads the input anew.
+    Lazy; reads the input anew, but for the parts of Parquet files where none of these rules can be broken.
 
     Args:
         raw_observations: As for `select_and_sequence`.
         spec: Likewise.
         selection: Likewise; has rules.
+        rules: The names of those that are known to put some rows aside.
         by_pupil: Whether to return what rules over pupils put aside, or else what rules over single rows do.
     """
     ways = ways_of_selection(spec, selection, "observations")
     inputs = {"raw_observations": raw_observations, "spec": spec, "selection": selection, "tally": Tally()}
+    inputs["quarantining_rules"] = rules
     node = "quarantined_rows_of_pupils" if by_pupil else "quarantined_rows"
     return _run(_dataflow(**ways, cut="nothing"), node, inputs)
 

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from obs2seq.domain import rule_sets
 from obs2seq.domain.predicates import kept_where
 from obs2seq.domain.quality import BROKEN_RULES, Predicate, PupilRule, RowRule, Unique
+from obs2seq.domain.rule_columns import require_keys
 from obs2seq.domain.rules import CONTEXT, OTHER_SUBSET
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.domain.vocabularies import observed_columns
@@ -24,18 +25,20 @@ Rules = Sequence[RowRule | PupilRule]
 
 @config.when_not(rules="none")
 def broken_rules(mapped_observations: DataFrame, selection: Selection) -> dict[str, Column]:
-    """Return when a row breaks each of the rules that look at it alone, by the rule's name; null nowhere.
+    """Return when a row breaks each of the rules that look at it alone, by the rule's name: else it is false or null.
 
     Raises:
         ConfigurationError: A rule names what is not there, or a predicate is no condition.
     """
     types = {field.name: field.dataType.simpleString() for field in mapped_observations.schema}
+    require_keys(selection.rules, types)
     found = {}
     for rule in rule_sets.row_rules(selection.rules):
         kept = kept_where(rule, types, selection.references)
         is_free = isinstance(rule, Predicate)
         column = condition(mapped_observations, rule.setting, kept.text) if is_free else F.expr(kept.text)
-        found[rule.name] = ~F.coalesce(column, F.lit(kept.if_null))
+        # A bare condition, where null keeps the rule, so that a filter on it can reach the files.
+        found[rule.name] = ~column if kept.if_null else ~F.coalesce(column, F.lit(False))
     return found
 
 
@@ -67,17 +70,15 @@ def counted_observations(
 
 
 @config.when_not(rules="none")
-def row_checked_observations(
-    counted_observations: DataFrame, broken_rules: dict[str, Column], row_rules: dict[str, Column]
-) -> DataFrame:
-    """Take the rows that no rule leaves out, without what is said of them."""
-    return _kept(counted_observations, len(broken_rules), row_rules)
+def row_checked_observations(counted_observations: DataFrame, row_rules: dict[str, Column]) -> DataFrame:
+    """Take the rows that no rule leaves out, with a flag for each that they break and that leaves none out."""
+    return _kept(counted_observations, 0, row_rules)
 
 
 @config.when(rules="rows")
-def observations__rows(row_checked_observations: DataFrame) -> DataFrame:
-    """Take what the rules over single rows leave."""
-    return row_checked_observations
+def observations__rows(row_checked_observations: DataFrame, broken_rules: dict[str, Column]) -> DataFrame:
+    """Take what the rules over single rows leave, without what is said of it."""
+    return row_checked_observations.select(*map(named, row_checked_observations.columns[: -len(broken_rules)]))
 
 
 @config.when(rules="pupils")
@@ -87,7 +88,7 @@ def pupil_judged_observations(
     """Judge each row beside the others of its pupil. Costs the shuffle that a history needs; a sort for each `unique`.
 
     The order within a pupil is the history's own, so that `max_per_pupil` needs no sort beside it. Context counts as
-    part of the history.
+    part of the history. The flags of rules over single rows come along; where none asks for them, Spark drops them.
     """
     rules = rule_sets.pupil_rules(selection.rules)
     columns = row_checked_observations.columns
@@ -115,20 +116,26 @@ def observations__pupils(
 
 @config.when_not(rules="none")
 def quarantined_rows(
-    judged_observations: DataFrame, broken_rules: dict[str, Column], selection: Selection
+    judged_observations: DataFrame, quarantining_rules: Sequence[str], selection: Selection
 ) -> DataFrame:
-    """Take the rows that a rule over single rows quarantines, with the names of all such rules that they break."""
-    verdict = named(judged_observations.columns[-1])
-    return _with_names(judged_observations.where(verdict.isin(*broken_rules)), rule_sets.row_rules(selection.rules))
+    """Take the rows that a rule over single rows quarantines, with the names of all such rules that they break.
+
+    Only rows that break one of the rules which are known to quarantine some are looked at further; where a rule is
+    simple, Parquet files pass over row groups without such rows.
+    """
+    rules = rule_sets.row_rules(selection.rules)
+    flags, verdict = _flags(judged_observations, rules), named(judged_observations.columns[-1])
+    is_suspect = reduce(or_, [flags[name] for name in quarantining_rules])
+    return _with_names(judged_observations.where(is_suspect & verdict.isin(*quarantining_rules)), rules)
 
 
 @config.when(rules="pupils")
 def quarantined_rows_of_pupils(pupil_judged_observations: DataFrame, selection: Selection) -> DataFrame:
-    """Take the rows that a rule over pupils quarantines, with the names of all such rules that they break."""
+    """Take the rows that a rule over pupils quarantines, with the names of all rules that they break."""
     rules = rule_sets.pupil_rules(selection.rules)
     verdict = named(pupil_judged_observations.columns[-1])
     is_aside = verdict.isin(*rule_sets.with_severity(rules, "quarantine"))
-    return _with_names(pupil_judged_observations.where(is_aside), rules)
+    return _with_names(pupil_judged_observations.where(is_aside), rule_sets.in_order_of_trial(selection.rules))
 
 
 def _with_keys(frame: DataFrame, names: Sequence[str], rules: Rules) -> list[str]:

@@ -2,9 +2,10 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +27,8 @@ PART = 1 << 18
 
 HELD = 1 << 16
 """Sequences among which the next batch is drawn, unless told otherwise."""
+
+Made = TypeVar("Made")
 
 
 class SequenceData:
@@ -111,6 +114,21 @@ class SequenceData:
             return with_zones(self._pieces.read(piece, names, codes=True).select(names), self.manifest)
 
         return read_ahead(read, pieces, self._threads)
+
+    def each(self, make: Callable[[Iterator[pa.Table]], Made], columns: Sequence[str] | None = None) -> Iterator[Made]:
+        """Yield what a function makes of each of `tables`, which comes to it in parts that fit the processor's cache.
+
+        It is called on the threads that read, so that as little is in memory as it keeps.
+        """
+        outputs = self.spec.outputs if columns is None else asked_columns(self.spec, columns).values()
+        names = list(dict.fromkeys(outputs))
+        rows = max(PART // self.spec.sequence_length, 1)
+
+        def made(piece: Piece) -> Made:
+            parts = self._pieces.read_parts(piece, names, rows)
+            return make(with_zones(part.select(names), self.manifest) for part in parts)
+
+        return read_ahead(made, self._pieces.pieces, self._threads)
 
     def batches(
         self,

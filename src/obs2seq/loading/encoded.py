@@ -36,9 +36,11 @@ def vocabulary(location: str | os.PathLike[str], column: str, *, name: str | Non
     inner = join(place, VOCABULARIES)
     place = inner if storage.list_files(inner) else place
     files = VocabularyFiles(storage, place, column)
-    current, _ = files.current()
-    if current is None:
-        known = {unquote(file.path.split("/")[0]) for file in storage.list_files(place) if "/" in file.path}
-        hint = nearest(column, known) if known and place == inner else "name the folder of an output, and a column"
-        raise DataNotFoundError(place, f"expected a vocabulary of column '{column}', found none", hint)
-    return files.read(name or current.vocabulary).by_id
+    if name is None or not files.has(name):
+        current, _ = files.current()
+        if current is None:
+            known = {unquote(file.path.split("/")[0]) for file in storage.list_files(place) if "/" in file.path}
+            hint = nearest(column, known) if known and place == inner else "name the folder of an output, and a column"
+            raise DataNotFoundError(place, f"expected a vocabulary of column '{column}', found none", hint)
+        name = name or current.vocabulary
+    return files.read(name).by_id

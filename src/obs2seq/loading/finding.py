@@ -1,6 +1,7 @@
 """Where a published dataset lies, named by its folder, or by the output's root and a subset."""
 
 import re
+from typing import NamedTuple
 
 from obs2seq.domain.locations import join
 from obs2seq.domain.runs import CURRENT
@@ -9,6 +10,23 @@ from obs2seq.errors import ConfigurationError, DataNotFoundError
 from obs2seq.ports import Storage
 
 _DATASET = re.compile(r"(?P<name>(?P<subset>[^/]+)_sequenced_(?P<length>\d+))/(?P<rest>_CURRENT\.json|_delta_log/.+)")
+
+
+class Found(NamedTuple):
+    """A dataset of sequences."""
+
+    name: str
+    """Of its folder."""
+    subset: str
+    length: int
+    is_table: bool
+    """Whether it is a Delta table."""
+
+
+def datasets_at(storage: Storage, location: str) -> list[Found]:
+    """Return the datasets of sequences in the folder of an output, each once and by name."""
+    matches = [match for file in storage.list_files(location) if (match := _DATASET.fullmatch(file.path))]
+    return sorted({Found(m["name"], m["subset"], int(m["length"]), m["rest"] != CURRENT) for m in matches})
 
 
 def find_dataset(storage: Storage, location: str, subset: str | None, sequence_length: int | None) -> str:
@@ -28,15 +46,15 @@ def find_dataset(storage: Storage, location: str, subset: str | None, sequence_l
         return location
     if sequence_length is not None:
         return join(location, f"{subset}_sequenced_{sequence_length}")
-    found = [match for file in storage.list_files(location) if (match := _DATASET.fullmatch(file.path))]
-    lengths = {int(match["length"]): match for match in found if match["subset"] == subset}
+    found = datasets_at(storage, location)
+    lengths = {each.length: each for each in found if each.subset == subset}
     if not lengths:
-        raise _none(location, subset, {match["subset"] for match in found})
+        raise _none(location, subset, {each.subset for each in found})
     if len(lengths) > 1:
         listed = ", ".join(str(length) for length in sorted(lengths))
         problem = f"expected one dataset of subset '{subset}', found those of sequence_length {listed}"
         raise ConfigurationError(location, problem, "say which, as sequence_length")
-    return join(location, next(iter(lengths.values()))["name"])
+    return join(location, next(iter(lengths.values())).name)
 
 
 def require_parquet(storage: Storage, dataset: str) -> None:

@@ -7,14 +7,24 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from obs2seq.kernel.columns import plain
-
 VALUE, COUNT = "value", "count"
 
 
 def counted(values: pa.ChunkedArray) -> pa.Table:
-    """Count each value."""
-    found = pc.value_counts(plain(values))
+    """Count each value; of texts in a dictionary, their codes are counted."""
+    if not pa.types.is_dictionary(values.type):
+        return _counted(values)
+    parts = [_counted(chunk.indices) for chunk in values.chunks]
+    texts = [
+        chunk.dictionary.take(part[VALUE].combine_chunks()) for chunk, part in zip(values.chunks, parts, strict=True)
+    ]
+    counts = [part[COUNT].combine_chunks() for part in parts]
+    found = [pa.chunked_array(texts, values.type.value_type), pa.chunked_array(counts, pa.int64())]
+    return summed(pa.table(found, [VALUE, COUNT]))
+
+
+def _counted(values: pa.Array | pa.ChunkedArray) -> pa.Table:
+    found = pc.value_counts(values)
     return pa.table({VALUE: found.field("values"), COUNT: found.field("counts")})
 
 

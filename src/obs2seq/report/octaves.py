@@ -12,10 +12,29 @@ Octave = tuple[int, int]
 """The sign, 0 for zero and 2 for NaN; and the power of 2 at or below the size, times the sign. They order as values."""
 
 _INFINITE = 10_000
+_EXPONENTS = 1 << 12
+"""How many signs with exponents a double can have."""
+_FRACTION_BITS, _BIAS = 52, 1023
+_SPECIAL = (0, 2 * _BIAS + 1)
+"""The exponents of zeros and what is next to them, and of what is infinite or no number."""
 
 
 def by_octave(values: Array) -> Counter[Octave]:
-    """Count values by octave."""
+    """Count doubles by octave."""
+    places = (values.view(np.int64) >> _FRACTION_BITS) + _EXPONENTS // 2
+    octaves: Counter[Octave] = Counter()
+    for place, n in enumerate(np.bincount(places, minlength=_EXPONENTS).tolist()):
+        sign, exponent = (1, place - _EXPONENTS // 2) if place >= _EXPONENTS // 2 else (-1, place)
+        if not n:
+            continue
+        if exponent in _SPECIAL:
+            octaves += _by_value(values[places == place])
+        else:
+            octaves[(sign, sign * (exponent - _BIAS))] += n
+    return octaves
+
+
+def _by_value(values: Array) -> Counter[Octave]:
     is_nan = np.isnan(values)
     known = values[~is_nan]
     signs = np.sign(known).astype(int)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from obs2seq.domain.audit import MEANINGS as CHECKS
-from obs2seq.domain.rules import MEANINGS, meaning
+from obs2seq.domain.rules import MEANINGS, meaning, noted_as
 from obs2seq.report.installed import require_installed
 from obs2seq.report.plots import activity_plot, lengths_plot, values_plot
 from obs2seq.report.quality import tried_rules
@@ -75,6 +75,7 @@ def rendered(content: Content) -> str:
         checks=CHECKS,
         built_in=MEANINGS,
         meaning=meaning,
+        noted_as=noted_as,
         tried=tried_rules([each.manifest for each in content.subsets]),
         colours=COLOURS,
         settings=_settings(content.subsets[0].manifest.settings),

@@ -109,6 +109,10 @@ class Settings(
         """The part that the sequence contract knows."""
         return SequenceSpec(**{field: getattr(self, field) for field in SequenceSpec.model_fields})
 
+    def says(self, key: str) -> bool:
+        """Whether a source gave the value, be it the default's or another."""
+        return key in self.model_fields_set
+
     @property
     def chosen(self) -> list[str]:
         """The keys whose values differ from the defaults."""

@@ -1,7 +1,8 @@
 """Where vocabularies are kept: for each column a Parquet file for each that was made, and which one counts.
 
 <column>/<vocabulary>.parquet     columns id and value, by id; named by a hash of what it holds
-<column>/_VOCABULARY.json         which one counts, and what it was fitted on; replaced by one atomic write
+<column>/_VOCABULARY.json         which one counts, and what it was fitted on; replaced by one atomic write, and there
+                                  before the first vocabulary is (see `markers`)
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from obs2seq.domain.vocabularies import FIRST, Vocabulary
 from obs2seq.errors import StorageError
 from obs2seq.ports import Storage, VersionedText
 from obs2seq.storage.filesystems import opened
+from obs2seq.storage.markers import begin, kept_names, listed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,13 +46,30 @@ class VocabularyFiles:
         return bool(self._storage.list_files(vocabulary_path(self._location, self._column, name)))
 
     def current(self) -> tuple[CurrentVocabulary | None, VersionedText | None]:
-        """Return which one counts, and the text that says so; None where there is none."""
+        """Return which one counts, and the text that says so; None where none counts, None where there is no text."""
         text = self._storage.read_text(self._pointer)
         if text is None:
             return None, None
         current = CurrentVocabulary.from_text(text.text, self._pointer)
         _require_own(self._column, current.column, self._pointer)
-        return current, text
+        return None if current.is_begun else current, text
+
+    def require_marker(self) -> None:
+        """Raise `StorageError` where there are vocabularies, and nothing says which one counts."""
+        if self.current()[1] is not None:
+            return
+        folder = _folder(self._location, self._column)
+        if names := kept_names(self._storage, folder):
+            problem = f"expected the file that says which vocabulary of '{self._column}' counts, found none beside "
+            hint = (
+                "put it back, or pin the vocabulary that manifests of earlier runs name, such as "
+                f"vocabularies: {{{self._column}: {names[0]}}}, or remove {folder} to begin with new ids"
+            )
+            raise StorageError(self._pointer, problem + listed(names), hint)
+
+    def begin(self) -> VersionedText:
+        """Say that none counts yet, before the first is written; return the text that says so."""
+        return begin(self._storage, self._pointer, self._counts(Vocabulary(self._column), ()))
 
     def read(self, name: str) -> Vocabulary:
         """Return the vocabulary of a name; see `read_vocabulary`."""
@@ -71,10 +90,13 @@ class VocabularyFiles:
 
     def publish(self, vocabulary: Vocabulary, fitted_on: tuple[str, ...], former: VersionedText | None) -> None:
         """Let a vocabulary count that is written; raise `ConflictError` where another does meanwhile."""
-        current = CurrentVocabulary(
-            vocabulary=vocabulary.digest, column=self._column, size=len(vocabulary.values), fitted_on=fitted_on
-        )
-        self._storage.replace_text(self._pointer, current.to_text(), former)
+        self._storage.replace_text(self._pointer, self._counts(vocabulary, fitted_on), former)
+
+    def _counts(self, vocabulary: Vocabulary, fitted_on: tuple[str, ...]) -> str:
+        size = len(vocabulary.values)
+        return CurrentVocabulary(
+            vocabulary=vocabulary.digest, column=self._column, size=size, fitted_on=fitted_on
+        ).to_text()
 
 
 def vocabulary_path(location: str, column: str, name: str) -> str:

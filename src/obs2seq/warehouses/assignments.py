@@ -1,7 +1,8 @@
 """Where the assignment of pupils to subsets is kept: one Parquet file for each that was made, and which one counts.
 
 <assignment>.parquet     columns pupil and subset, sorted by pupil; named by a hash of what it holds
-_ASSIGNMENT.json         which one counts, and what it was made from; replaced by one atomic write
+_ASSIGNMENT.json         which one counts, and what it was made from; replaced by one atomic write, and there before the
+                         first assignment is (see `storage.markers`)
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from obs2seq.domain.fingerprint import fingerprint
 from obs2seq.domain.job import Job
 from obs2seq.domain.locations import join
 from obs2seq.domain.manifest import CurrentAssignment
-from obs2seq.errors import StorageError
+from obs2seq.errors import ConfigurationError, StorageError
 from obs2seq.ports import Storage, VersionedText
 from obs2seq.storage.filesystems import opened
+from obs2seq.storage.markers import begin, kept_names, listed
 from obs2seq.warehouses.engine import Engine, Order
 from obs2seq.warehouses.runs import input_state
 from obs2seq.warehouses.subsets import SubsetSource
@@ -37,17 +39,20 @@ def assigned(order: Order, found: SubsetSource, location: str, engine: Engine, s
 
     Raises:
         DataError: The input cannot be used.
-        StorageError: An assignment cannot be read or written, or is not what its name says.
+        ConfigurationError: Pupils are assigned to subsets that the settings do not name.
+        StorageError: An assignment cannot be read or written, or is not what its name says; or nothing says which one
+            counts.
         ConflictError: Another run has assigned pupils meanwhile.
     """
     job = order.job
     pointer = join(location, _CURRENT)
-    text = storage.read_text(pointer)
-    current = CurrentAssignment.from_text(text.text, pointer) if text else None
+    current, text = _current(storage, location)
     made_from = fingerprint(job.shape(), input_state(found.source))
     if current is None or current.made_from != made_from:
         former = read_assignment(join(location, f"{current.assignment}.parquet")) if current else {}
+        _require_named(former, job, location)
         counts = engine.count_pupils(order, found)
+        text = text or begin(storage, pointer, _counts({}, "").to_text())
         current = _kept(extended(former, counts, job.subsets, job.split_salt), made_from, location)
         _replace(storage, pointer, current, text)
     return job.with_assignment(location, current.assignment)
@@ -60,6 +65,29 @@ def read_assignment(location: str) -> Assignment:
     if not location.endswith(f"/{digest(assignment)}.parquet"):
         raise StorageError(location, "expected the assignment that the file is named after, found another", _HINT)
     return assignment
+
+
+def _current(storage: Storage, location: str) -> tuple[CurrentAssignment | None, VersionedText | None]:
+    """Return which one counts, and the text that says so; None where none counts, None where there is no text."""
+    pointer = join(location, _CURRENT)
+    text = storage.read_text(pointer)
+    if text is not None:
+        current = CurrentAssignment.from_text(text.text, pointer)
+        return None if current.is_begun else current, text
+    if names := kept_names(storage, location):
+        problem = f"expected the file that says which assignment of pupils counts, found none beside {listed(names)}"
+        hint = f"put it back (docs/splits.md says what it holds), or remove {location} to assign all pupils anew"
+        raise StorageError(pointer, problem, hint)
+    return None, None
+
+
+def _require_named(former: Assignment, job: Job, location: str) -> None:
+    """Refuse to lose pupils: nobody moves out of a subset, so that each has to be made."""
+    subsets = set(former.values())
+    if subsets - job.subsets.keys():
+        problem = f"expected all those that pupils are assigned to at {location}, {', '.join(sorted(subsets))}, found "
+        hint = "name them all, or another split_assignment, where pupils are assigned anew"
+        raise ConfigurationError("subsets", problem + ", ".join(job.subsets), hint)
 
 
 def _table(location: str) -> pa.Table:
@@ -78,15 +106,19 @@ def _kept(assignment: Assignment, made_from: str, location: str) -> CurrentAssig
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    pupils, name = sorted(assignment), digest(assignment)
+    pupils, current = sorted(assignment), _counts(assignment, made_from)
     columns = {"pupil": pa.array(pupils, pa.string()), "subset": pa.array(map(assignment.get, pupils), pa.string())}
-    filesystem, path = opened(join(location, f"{name}.parquet"))
+    filesystem, path = opened(join(location, f"{current.assignment}.parquet"))
     try:
         filesystem.create_dir(opened(location)[1], recursive=True)
         pq.write_table(pa.table(columns), path, filesystem=filesystem)
     except (OSError, pa.ArrowException) as error:
         raise StorageError(location, "expected to write an assignment of pupils, found it refused") from error
-    return CurrentAssignment(assignment=name, made_from=made_from, pupils=len(pupils))
+    return current
+
+
+def _counts(assignment: Assignment, made_from: str) -> CurrentAssignment:
+    return CurrentAssignment(assignment=digest(assignment), made_from=made_from, pupils=len(assignment))
 
 
 def _replace(storage: Storage, pointer: str, current: CurrentAssignment, former: VersionedText | None) -> None:

@@ -75,6 +75,19 @@ _TYPES: tuple[Cause, ...] = (
     ),
 )
 
+FAILED_EXPRESSION = Cause(
+    r"CAST_INVALID_INPUT|CAST_OVERFLOW|CANNOT_PARSE_TIMESTAMP|CANNOT_PARSE_DECIMAL|DIVIDE_BY_ZERO|REMAINDER_BY_ZERO"
+    r"|ARITHMETIC_OVERFLOW|NUMERIC_VALUE_OUT_OF_RANGE|INVALID_ARRAY_INDEX|INVALID_INDEX_OF_ZERO|MAP_KEY_DOES_NOT_EXIST"
+    r"|DATETIME_FIELD_OUT_OF_BOUNDS|DATETIME_OVERFLOW|INTERVAL_.*OVERFLOW|INVALID_PARAMETER_VALUE"
+    r"|PARSE_DATETIME_BY_NEW_PARSER|Spark(?:Arithmetic|DateTime|Upgrade|NumberFormat|ArrayIndexOutOfBounds)Exception"
+    r"|PatternSyntaxException|USER_RAISED_EXCEPTION|java\.lang\.RuntimeException: [^\t]*\tat org\.apache\.spark\."
+    r"sql\.catalyst\.expressions\.",
+    DataError,
+    "expected every row to have a value under columns, row_filter and rules, found one for which an expression fails",
+    "use try_cast, try_divide or try_to_timestamp, which give null instead",
+)
+"""A row for which an expression of the settings has no value."""
+
 _VALUES: tuple[Cause, ...] = (
     Cause(
         r"(?:READ|WRITE)_ANCIENT_DATETIME",
@@ -82,17 +95,7 @@ _VALUES: tuple[Cause, ...] = (
         "expected times from 1900 and dates from 1582 on, which every version of Spark understands, found earlier ones",
         "set spark: {spark.sql.parquet.datetimeRebaseModeInWrite: CORRECTED} to write them as they are",
     ),
-    Cause(
-        r"CAST_INVALID_INPUT|CAST_OVERFLOW|CANNOT_PARSE_TIMESTAMP|CANNOT_PARSE_DECIMAL|DIVIDE_BY_ZERO|REMAINDER_BY_ZERO"
-        r"|ARITHMETIC_OVERFLOW|NUMERIC_VALUE_OUT_OF_RANGE|INVALID_ARRAY_INDEX|INVALID_INDEX_OF_ZERO|MAP_KEY_DOES_NOT_EXIST"
-        r"|DATETIME_FIELD_OUT_OF_BOUNDS|DATETIME_OVERFLOW|INTERVAL_.*OVERFLOW|INVALID_PARAMETER_VALUE"
-        r"|PARSE_DATETIME_BY_NEW_PARSER|Spark(?:Arithmetic|DateTime|Upgrade|NumberFormat|ArrayIndexOutOfBounds)Exception"
-        r"|PatternSyntaxException|USER_RAISED_EXCEPTION|java\.lang\.RuntimeException: [^\t]*\tat org\.apache\.spark\."
-        r"sql\.catalyst\.expressions\.",
-        DataError,
-        "expected every row to have a value under columns and row_filter, found one for which an expression fails",
-        "use try_cast, try_divide or try_to_timestamp, which give null instead",
-    ),
+    FAILED_EXPRESSION,
 )
 
 _FILES: tuple[Cause, ...] = (

@@ -11,7 +11,8 @@ from py4j.protocol import Py4JError
 from pyspark.errors import AnalysisException, ParseException, PySparkException
 
 from obs2seq.errors import ConfigurationError, Obs2SeqError, StorageError
-from obs2seq.warehouses.causes import CAUSES
+from obs2seq.warehouses.causes import CAUSES, FAILED_EXPRESSION
+from obs2seq.warehouses.failing_expressions import NONE, Expressions, at_fault
 
 _ENCODED_PATHS = (r"while reading file (\S+?)\.(?:\s|$)", r"CSV file: (\S+)")
 _PLAIN_PATHS = (
@@ -22,30 +23,37 @@ _PLAIN_PATHS = (
 )
 _QUOTING_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
 _LONGEST = 300
+_NO_VALUE = "expected every row to have a value, found one for which the expression fails"
 
 
 @contextmanager
-def explained(where: str, output: str | None = None) -> Iterator[None]:
+def explained(where: str, output: str | None = None, expressions: Expressions = NONE) -> Iterator[None]:
     """Raise Spark's failures within the block as the project's own errors, which name the place and no row.
 
     Args:
         where: What is read, or the step that is taken.
         output: What is written in the block: what the storage refuses is refused there, unless Spark names a place.
+        expressions: What the block computes for each row: the one that fails is named, where Spark tells.
     """
     try:
         with _without_quotations():
             yield
     except (Py4JError, PySparkException) as error:
-        raise explanation(error, where, output) from error
+        raise explanation(error, where, output, expressions) from error
 
 
-def explanation(error: Exception, where: str, output: str | None = None) -> Obs2SeqError:
+def explanation(
+    error: Exception, where: str, output: str | None = None, expressions: Expressions = NONE
+) -> Obs2SeqError:
     """Return the error that Spark's words mean; the file at fault stands for the place where Spark names it."""
     words = str(error)
-    for pattern, kind, problem, hint in CAUSES:
-        if re.search(pattern, words):
-            place = output if output and issubclass(kind, StorageError) else where
-            return kind(_file_at_fault(words) or place, problem, hint)
+    for cause in CAUSES:
+        if re.search(cause.pattern, words):
+            setting = at_fault(words, expressions) if cause is FAILED_EXPRESSION else None
+            if setting is not None:
+                return cause.kind(setting, _NO_VALUE, cause.hint)
+            place = output if output and issubclass(cause.kind, StorageError) else where
+            return cause.kind(_file_at_fault(words) or place, cause.problem, cause.hint)
     if isinstance(error, AnalysisException | ParseException):
         # Raised before any row is looked at.
         return ConfigurationError(where, f"expected settings that fit the data, found: {first_line(words)}")

@@ -24,7 +24,8 @@ def quarantine(
     """Write what was counted as quarantined, with a job of its own; none where nothing was.
 
     Spark writes one output a job. Held back in memory or on disk until the first is written, the rows would cost every
-    run; read anew, they cost only those that have some.
+    run; read anew, they cost only those that have some. Which rules were broken is known by then, and the statistics in
+    Parquet files tell where no row can break those.
 
     Args:
         selected: The raw table, and which rows of it to take.
@@ -42,25 +43,26 @@ def quarantine(
     rules, (raw, selection) = order.job.rules, selected
     if not with_severity(rules, "quarantine"):
         return None
-    counts = [_count(ledger, with_severity(found, "quarantine")) for found in (row_rules(rules), pupil_rules(rules))]
-    if not any(counts):
+    found = [_found(ledger, with_severity(each, "quarantine")) for each in (row_rules(rules), pupil_rules(rules))]
+    if not any(found):
         return Quarantine(rows=0, files=())
     frames = [
-        quarantined(raw, order.job.spec, selection, by_pupil=by_pupil)
-        for by_pupil, count in zip((False, True), counts, strict=True)
-        if count
+        quarantined(raw, order.job.spec, selection, list(counts), by_pupil=by_pupil)
+        for by_pupil, counts in zip((False, True), found, strict=True)
+        if counts
     ]
     frame = frames[0] if len(frames) == 1 else frames[0].unionByName(frames[1])
     files = writer.write(_writable(frame), join(location, QUARANTINE))
-    rows = sum(file.rows for file in files)
-    if rows != sum(counts):
-        problem = f"expected {sum(counts)} quarantined rows, as many as were counted, found {rows}"
+    rows, expected = sum(file.rows for file in files), sum(sum(counts.values()) for counts in found)
+    if rows != expected:
+        problem = f"expected {expected} quarantined rows, as many as were counted, found {rows}"
         raise DataError(order.dataset, problem, "run again when nobody writes to the data location")
     return Quarantine(rows=rows, files=tuple(replace(file, path=join(QUARANTINE, file.path)) for file in files))
 
 
-def _count(ledger: Ledger, names: list[str]) -> int:
-    return sum(ledger.left_out.get(name, 0) for name in names)
+def _found(ledger: Ledger, names: list[str]) -> dict[str, int]:
+    """Return how many rows each rule has put aside, if any."""
+    return {name: n for name in names if (n := ledger.left_out.get(name, 0))}
 
 
 def _writable(frame: DataFrame) -> DataFrame:

@@ -28,6 +28,7 @@ from obs2seq.tracing.watch import NOBODY, Watch
 from obs2seq.warehouses.accounts import balanced_ledger, input_ledger, rows_out
 from obs2seq.warehouses.engine import Engine, Order
 from obs2seq.warehouses.expressions import require_repeatable
+from obs2seq.warehouses.failing_expressions import expressions_of
 from obs2seq.warehouses.failures import explained
 from obs2seq.warehouses.manifests import Written, manifest_of, now
 from obs2seq.warehouses.quarantine import quarantine
@@ -66,7 +67,7 @@ class SparkEngine(Engine):
     def make(self, order: Order, found: SubsetSource, location: str, run_id: str) -> Manifest:
         _require_shareable(order, self._tools)
         tally = Tally()
-        with explained(found.source.location, output=location):
+        with explained(found.source.location, location, expressions_of(order.job)):
             selected = raw_and_selection(order, found, self._tools)
             frame = _sequenced(order, selected, tally, self._tools)
             files = self._tools.writer.write(frame, location)
@@ -75,12 +76,12 @@ class SparkEngine(Engine):
         return accounted_manifest(order, found.source, run_id, product, self._tools)
 
     def count_pupils(self, order: Order, found: SubsetSource) -> dict[str, int]:
-        with explained(found.source.location):
+        with explained(found.source.location, expressions=expressions_of(order.job)):
             return {row["pupil"]: row["count"] for row in _counted(order, found, self._tools).collect()}
 
     def first_values(self, order: Order, found: SubsetSource, columns: Sequence[str]) -> dict[str, list[Word]]:
         tally = Tally()
-        with explained(found.source.location):
+        with explained(found.source.location, expressions=expressions_of(order.job)):
             raw, selection = raw_and_selection(order, found, self._tools)
             spec, watch = order.job.spec, self._tools.watch
             observations = select_observations(raw, spec, selection, tally, "sequences", watch)
@@ -93,7 +94,7 @@ class SparkEngine(Engine):
     def check(self, order: Order, found: SubsetSource) -> Ledger:
         tally = Tally()
         where = found.source.location
-        with explained(where):
+        with explained(where, expressions=expressions_of(order.job)):
             # Only the rules are looked at, before any history is made.
             tools = replace(self._tools, spread_pupils_above=None)
             _sequenced(order, raw_and_selection(order, found, tools), tally, tools)
@@ -197,7 +198,7 @@ def accounted_manifest(order: Order, source: Source, run_id: str, product: Produ
             f"expected {rows_out(product.tally)} rows in the files that were written, found {rows}",
             "one run at a time may write here; run again",
         )
-    with explained(source.location, output=product.location):
+    with explained(source.location, product.location, expressions_of(order.job)):
         aside = quarantine(product.selected, order, ledger, tools.writer, product.location)
     made_by = {"spark": tools.sessions().version}
     written = Written(product.files, product.columns, ledger, made_by, product.graph, aside)

@@ -90,14 +90,18 @@ def encoded(job: Job, location: str, fit: Fit, storage: Storage) -> Job:
     Raises:
         DataError: The input cannot be used.
         ConfigurationError: A pinned vocabulary is not there.
-        StorageError: A vocabulary cannot be read or written, is another column's, or is not what its name says.
+        StorageError: A vocabulary cannot be read or written, is another column's, or is not what its name says; or
+            nothing says which one counts.
         ConflictError: Another run has extended a vocabulary meanwhile.
     """
     names = {
         column: _pinned(name, VocabularyFiles(storage, location, column), column)
         for column, name in job.vocabularies.items()
     }
-    names |= {column: _fitted(column, VocabularyFiles(storage, location, column), fit) for column in fit.columns}
+    fitted = {column: VocabularyFiles(storage, location, column) for column in fit.columns}
+    for files in fitted.values():
+        files.require_marker()
+    names |= {column: _fitted(column, files, fit) for column, files in fitted.items()}
     return job.with_vocabularies(location, names)
 
 
@@ -152,6 +156,7 @@ def _fitted(column: str, files: VocabularyFiles, fit: Fit) -> str:
     if found.type is not None:
         former.require_type(found.type)
     vocabulary = former.extended(found.values)
+    text = text or files.begin()
     files.write(vocabulary)
     files.publish(vocabulary, (*(current.fitted_on if current else ()), fitted_on), text)
     grown = len(vocabulary.values) - len(former.values)

@@ -16,7 +16,8 @@ from obs2seq.domain.files import is_hidden
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.manifest import Manifest
 from obs2seq.domain.reading import reads
-from obs2seq.domain.rule_sets import require_free_name, with_severity
+from obs2seq.domain.rule_columns import require_keys
+from obs2seq.domain.rule_sets import pupil_rules, require_free_name, with_severity
 from obs2seq.domain.splits import Everything, Share
 from obs2seq.domain.vocabularies import Word
 from obs2seq.lineage.engines import arrow_graph
@@ -40,6 +41,7 @@ from obs2seq.warehouses.arrow.store import Store
 from obs2seq.warehouses.arrow.types import spark_name
 from obs2seq.warehouses.arrow.vocabularies import FirstValues, with_ids
 from obs2seq.warehouses.arrow.watched import watched_groups, watched_pieces
+from obs2seq.warehouses.arrow.whole_rows import WholeRows
 from obs2seq.warehouses.arrow.writing import FileWriters
 from obs2seq.warehouses.engine import Engine, Order
 from obs2seq.warehouses.manifests import Written, manifest_of, now
@@ -79,9 +81,10 @@ class ArrowEngine(Engine):
         account = Account()
         with jemalloc(), ThreadPoolExecutor(self._workshop.threads) as pool:
             observations, selection = self._opened(order, found, pool)
-            aside = aside_for(order.job, location, selection.mapped_schema)
+            aside = aside_for(order.job, location, selection.whole_schema)
             maker = _maker(order, selection.schema)
-            maker = maker_with_checks(maker, pupil_checks(order.job, order.subset, selection.schema), account, aside)
+            checks = selection.checks, pupil_checks(order.job, order.subset, selection.schema)
+            maker = maker_with_checks(maker, checks, account, aside)
             writers = maker.writers(location, order.job.compression)
             allowance = self._allowance(selection.schema, maker)
             pupil = column_name(selection.schema, order.job.spec.pupil)
@@ -148,9 +151,11 @@ class ArrowEngine(Engine):
     ) -> tuple[Observations, Selection]:
         """Return what to read, and what judges it, by the subset or for all of them alike."""
         job = order.job
-        is_whole = order.kind == "observations" or bool(with_severity(job.rules, "quarantine"))
-        is_read = all_columns if is_whole else partial(reads, job)
-        observations = read_observations(found.source, job, is_read, pool)
+        is_whole = order.kind == "observations" or bool(with_severity(pupil_rules(job.rules), "quarantine"))
+        is_first = all_columns if is_whole else partial(reads, job)
+        # What else there is, is read of pieces alone that hold a row which goes aside.
+        is_read = all_columns if with_severity(job.rules, "quarantine") else is_first
+        observations = read_observations(found.source, job, is_read, pool, is_first)
         mapping = with_ids(Mapping(observations, job), job, order.kind)
         require_free_name(job.rules, mapping.names)
         share = _share(order, mapping.names, found, is_of_all=is_of_all)
@@ -158,8 +163,12 @@ class ArrowEngine(Engine):
         names = tuple(mapping.names) if order.kind == "observations" else job.spec.columns
         names = columns_to_keep(job, names, tuple(mapping.names))
         is_text_input = found.source.format in TEXT_FORMATS
-        checks = RowChecks(job, mapping.schema) if job.rules else None
-        return observations, Selection(mapping, shares, job.spec, names, is_text_input=is_text_input, checks=checks)
+        whole = WholeRows(mapping, observations.rest)
+        require_keys(job.rules, {field.name: spark_name(field.type) for field in whole.schema})
+        checks = RowChecks(job, whole.schema) if job.rules else None
+        return observations, Selection(
+            mapping, shares, job.spec, names, is_text_input=is_text_input, checks=checks, whole=whole
+        )
 
     def _allowance(self, schema: pa.Schema, maker: Maker) -> Allowance:
         allowance = Allowance(

@@ -32,8 +32,9 @@ _LIGHT = 1 << 30
 _WINDOW_BYTES = 96
 """What a window takes while all are laid out."""
 _CODE_BYTES = 4
-_ELEMENTS = 4
-"""As many are taken for granted in an array that nobody has looked at yet."""
+_ELEMENTS, _TEXT_BYTES = 4, 16
+"""As many are taken for granted in an array that nobody has looked at yet, and of texts, which are not coded there, as
+much for each."""
 _NESTED_BYTES = 64
 
 
@@ -144,7 +145,13 @@ def jemalloc() -> Iterator[None]:
 
 def row_bytes(schema: pa.Schema) -> int:
     """Return about how many bytes a row of observations takes; texts are codes."""
-    return sum(value_bytes(type_) * (_ELEMENTS if pa.types.is_list(type_) else 1) for type_ in schema.types)
+    return sum(map(_input_bytes, schema.types))
+
+
+def _input_bytes(type_: pa.DataType) -> int:
+    if not pa.types.is_list(type_):
+        return value_bytes(type_)
+    return _ELEMENTS * (_TEXT_BYTES if pa.types.is_string(type_.value_type) else value_bytes(type_.value_type))
 
 
 def value_bytes(type_: pa.DataType) -> int:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from obs2seq.domain.files import StoredFile
 from obs2seq.domain.locations import join
 from obs2seq.errors import DataError
-from obs2seq.ports import Source
+from obs2seq.ports import Source, all_columns
 from obs2seq.storage.filesystems import opened
 from obs2seq.warehouses.arrow.failures import unreadable
 from obs2seq.warehouses.arrow.pieces import Observations, Piece
@@ -67,8 +67,12 @@ class _File:
             yield groups, rows
 
 
-def parquet_observations(source: Source, is_read: Callable[[str], bool], pool: Executor) -> Observations:
+def parquet_observations(
+    source: Source, is_read: Callable[[str], bool], pool: Executor, is_first: Callable[[str], bool] = all_columns
+) -> Observations:
     """Return what the files hold in the columns that are read, after a look at every footer.
+
+    Columns that are read, but not first, wait until somebody asks a piece for them.
 
     Raises:
         DataError: A file is no Parquet file, or files differ in a column that is read.
@@ -80,14 +84,30 @@ def parquet_observations(source: Source, is_read: Callable[[str], bool], pool: E
         name: type_ for name, type_ in files[0].columns.items() if is_read(name) and name.lower() not in different
     }
     _refuse_nanoseconds(files, wanted, source.location)
-    schema = pa.schema([(name, CODED_TEXT if type_ == pa.string() else type_) for name, type_ in wanted.items()])
+    types = {name: CODED_TEXT if type_ == pa.string() else type_ for name, type_ in wanted.items()}
+    first = pa.schema([(name, type_) for name, type_ in types.items() if is_first(name)])
+    rest = pa.schema([(name, type_) for name, type_ in types.items() if not is_first(name)])
     names = tuple(files[0].columns)
-    return Observations(schema, names, lambda most: [piece for file in files for piece in _pieces(file, schema, most)])
+
+    def cut(most: int) -> list[Piece]:
+        return [piece for file in files for piece in _pieces(file, first, rest, most)]
+
+    return Observations(first, names, cut, rest)
 
 
-def _pieces(file: _File, schema: pa.Schema, most: int) -> Iterator[Piece]:
+def _pieces(file: _File, first: pa.Schema, rest: pa.Schema, most: int) -> Iterator[Piece]:
+    whole = pa.schema([*first, *rest])
     for groups, rows in file.row_groups(most):
-        yield Piece(file.path, rows, partial(_tables, file, groups, rows, schema, most))
+        if len(rest) and rows <= most:
+            later = partial(_table, file, groups, rest)
+            yield Piece(file.path, rows, partial(_tables, file, groups, rows, first, most), later)
+        else:
+            yield Piece(file.path, rows, partial(_tables, file, groups, rows, whole, most))
+
+
+def _table(file: _File, groups: list[int], schema: pa.Schema) -> pa.Table:
+    rows = sum(file.metadata.row_group(group).num_rows for group in groups)
+    return next(_tables(file, groups, rows, schema, rows))[0]
 
 
 def _tables(file: _File, groups: list[int], rows: int, schema: pa.Schema, most: int) -> Iterator[tuple[pa.Table, int]]:

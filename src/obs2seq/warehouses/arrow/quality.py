@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -18,6 +18,8 @@ from obs2seq.domain.rule_sets import pupil_rules, row_rules, with_severity
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.kernel.columns import Array, Column, Key, load, load_pupils
 from obs2seq.kernel.ordering import Ordering
+from obs2seq.warehouses.arrow.coded import by_text
+from obs2seq.warehouses.arrow.expressions.columns import Columns
 from obs2seq.warehouses.arrow.mapping import expression, require_condition
 from obs2seq.warehouses.arrow.shares import Times, column_name
 from obs2seq.warehouses.arrow.types import spark_name
@@ -38,17 +40,17 @@ class Checked:
         is_left_out: Which rows go aside, or are context that would; None: none is.
         is_aside: Which rows go aside.
         counts: The rows that each rule puts aside, or notes; context apart.
-        names: For each row that goes aside, the names of all rules that it breaks.
+        broken: For each rule by its name, which of the rows that go aside break it; none where none goes.
     """
 
     is_left_out: Array | None
     is_aside: Array
     counts: Counter[str]
-    names: pa.Array
+    broken: Mapping[str, Array]
 
-    def quarantined(self, table: pa.Table, is_aside: Array) -> pa.Table:
-        """Return some rows of a table, which are those that go aside, with the names of rules."""
-        return table.filter(pa.array(is_aside)).append_column(_NAMES, self.names)
+    def with_names(self, rows: pa.Table, before: Mapping[str, Array] | None = None) -> pa.Table:
+        """Return the rows that go aside with the names of the rules that they break; `before` tells of further ones."""
+        return rows.append_column(_NAMES, _listed({**(before or {}), **self.broken}))
 
 
 class RowChecks:
@@ -77,11 +79,23 @@ class RowChecks:
             # A table of no columns has no rows either.
             table = table.select(sorted(columns) or table.column_names[:1]).filter(pa.array(is_left))
             is_context = None if is_context is None else is_context[is_left]
-        return _parted(self._rules, {name: self._broken(name, table) for name in self._kept}, len(table), is_context)
+        return _parted(self._rules, self._all_broken(table, self._kept), len(table), is_context)
 
-    def _broken(self, name: str, table: pa.Table) -> Array:
-        kept = self._kept[name].values(table).cast(pa.bool_()).fill_null(self._if_null[name])
-        broken: Array = ~kept.to_numpy(zero_copy_only=False).astype(bool)
+    def noted(self, rows: pa.Table) -> dict[str, Array]:
+        """Return which rows break each of the rules that note them: what others may put aside later."""
+        return self._all_broken(rows, with_severity(self._rules, "warn"))
+
+    def _all_broken(self, table: pa.Table, names: Iterable[str]) -> dict[str, Array]:
+        together = Columns(table)
+        return {name: self._broken(name, table, together) for name in names}
+
+    def _broken(self, name: str, table: pa.Table, columns: Columns) -> Array:
+        if_null = self._if_null[name]
+        by_code = by_text(self._kept[name], table, if_null=if_null)
+        if by_code is not None:
+            return ~by_code
+        kept = self._kept[name].values_of(columns).cast(pa.bool_()).fill_null(if_null)
+        broken: Array = ~kept.to_numpy(zero_copy_only=False).astype(bool, copy=False)
         return broken
 
 
@@ -175,16 +189,17 @@ def _parted(
     is_own: Array = np.ones(n_rows, bool) if is_context is None else ~is_context
     aside: Array = np.zeros(n_rows, bool)
     counts: Counter[str] = Counter()
+    is_met = {name: bool(flag.any()) for name, flag in broken.items()}
     for name in with_severity(rules, "quarantine"):
-        counts[name] = int(np.count_nonzero(broken[name] & ~aside & is_own))
+        counts[name] = int(np.count_nonzero(broken[name] & ~aside & is_own)) if is_met[name] else 0
         aside |= broken[name]
     for name in with_severity(rules, "warn"):
-        counts[name] = int(np.count_nonzero(broken[name] & ~aside & is_own))
+        counts[name] = int(np.count_nonzero(broken[name] & ~aside & is_own)) if is_met[name] else 0
     for name in with_severity(rules, "fail"):
-        counts[name] = int(np.count_nonzero(broken[name] & is_own))
+        counts[name] = int(np.count_nonzero(broken[name] & is_own)) if is_met[name] else 0
     is_any = bool(aside.any())
     flags = {name: flag[aside & is_own] for name, flag in broken.items()} if is_any else {}
-    return Checked(aside if is_any else None, aside & is_own, counts, _listed(flags))
+    return Checked(aside if is_any else None, aside & is_own, counts, flags)
 
 
 def _listed(flags: Mapping[str, Array]) -> pa.Array:

@@ -16,7 +16,7 @@ from obs2seq.domain.runs import QUARANTINE
 from obs2seq.ports import Storage
 from obs2seq.warehouses.arrow.accounts import Account
 from obs2seq.warehouses.arrow.making import Made, Maker, MakerAround
-from obs2seq.warehouses.arrow.quality import PupilChecks, quarantine_schema
+from obs2seq.warehouses.arrow.quality import PupilChecks, RowChecks, quarantine_schema
 from obs2seq.warehouses.arrow.writing import FileWriters
 
 
@@ -53,14 +53,16 @@ class CheckedMaker(MakerAround):
 
     Args:
         maker: The other.
-        checks: Try the rules.
+        checks: Tell which rules over single rows have noted a row before; try those over pupils.
         account: Counts the rows that break them.
         aside: Takes those that are quarantined.
     """
 
-    def __init__(self, maker: Maker, checks: PupilChecks, account: Account, aside: Callable[[pa.Table], None]) -> None:
+    def __init__(
+        self, maker: Maker, checks: tuple[RowChecks, PupilChecks], account: Account, aside: Callable[[pa.Table], None]
+    ) -> None:
         super().__init__(maker)
-        self._checks, self._account, self._aside = checks, account, aside
+        (self._row_checks, self._checks), self._account, self._aside = checks, account, aside
 
     def writers(self, location: str, compression: str, name: str = "part") -> FileWriters:
         return self._maker.writers(location, compression, name)
@@ -70,7 +72,8 @@ class CheckedMaker(MakerAround):
         self._account.add_checked(checked.counts)
         if checked.is_left_out is None:
             return self._maker.make(observations, pool)
-        self._aside(checked.quarantined(observations, checked.is_aside))
+        rows = observations.filter(pa.array(checked.is_aside))
+        self._aside(checked.with_names(rows, self._row_checks.noted(rows)))
         return self._maker.make(observations.filter(pa.array(~checked.is_left_out)), pool)
 
 
@@ -79,9 +82,14 @@ def aside_for(job: Job, location: str, schema: pa.Schema) -> Aside | None:
     return Aside(location, job.compression, schema) if with_severity(job.rules, "quarantine") else None
 
 
-def maker_with_checks(maker: Maker, checks: PupilChecks | None, account: Account, aside: Aside | None) -> Maker:
+def maker_with_checks(
+    maker: Maker, checks: tuple[RowChecks | None, PupilChecks | None], account: Account, aside: Aside | None
+) -> Maker:
     """Return a maker that tries the rules over pupils first, where there are some."""
-    return CheckedMaker(maker, checks, account, aside.take if aside else _pass_over) if checks else maker
+    by_row, by_pupil = checks
+    if by_row is None or by_pupil is None:
+        return maker
+    return CheckedMaker(maker, (by_row, by_pupil), account, aside.take if aside else _pass_over)
 
 
 def columns_to_keep(job: Job, names: tuple[str, ...], mapped: tuple[str, ...]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -17,9 +18,10 @@ from obs2seq.kernel.columns import Array
 from obs2seq.kernel.lists import is_list
 from obs2seq.kernel.schema import is_text
 from obs2seq.warehouses.arrow.mapping import Mapping
-from obs2seq.warehouses.arrow.quality import RowChecks
+from obs2seq.warehouses.arrow.quality import Checked, RowChecks
 from obs2seq.warehouses.arrow.shares import Sample, Shares, column_name
 from obs2seq.warehouses.arrow.types import CODED_TEXT, spark_name
+from obs2seq.warehouses.arrow.whole_rows import WholeRows
 
 ROWS_IN = "rows_in"
 _REPLACEMENT = "\ufffd"
@@ -34,8 +36,8 @@ class Selected:
 
     table: pa.Table
     counts: Counter[str]
-    quarantined: pa.Table | None = None
-    """Whole rows that a rule of the settings puts aside; None: there is no such rule."""
+    quarantined: Callable[[], pa.Table] | None = None
+    """Returns, whole, the rows that rules of the settings put aside; None: there are none."""
 
 
 class Selection:
@@ -48,6 +50,7 @@ class Selection:
         names: The columns to keep.
         is_text_input: Whether the rows were decoded from text.
         checks: Try the settings' rules; None: there are none.
+        whole: Returns whole rows; None: what is read first is all.
 
     Raises:
         DataError: A column is missing, or the time is no time.
@@ -62,10 +65,12 @@ class Selection:
         *,
         is_text_input: bool,
         checks: RowChecks | None = None,
+        whole: WholeRows | None = None,
     ) -> None:
         columns = observed_columns(spec)
         require_columns(columns, mapping.names)
-        self._mapping, (self._sample, self._shares), self._checks = mapping, shares, checks
+        self._whole = whole or WholeRows(mapping, pa.schema([]))
+        self._mapping, (self._sample, self._shares), self.checks = mapping, shares, checks
         self._pupil, self._time = (column_name(mapping.schema, name) for name in (spec.pupil, spec.order_by[0]))
         self._names = [column_name(mapping.schema, name) for name in names]
         texts = [column_name(mapping.schema, name) for name in columns]
@@ -79,12 +84,12 @@ class Selection:
         return pa.schema([(name, CODED_TEXT if type_ == pa.string() else type_) for name, type_ in types.items()])
 
     @property
-    def mapped_schema(self) -> pa.Schema:
-        """All columns that are read, as they come from the mapping."""
-        return self._mapping.schema
+    def whole_schema(self) -> pa.Schema:
+        """All columns that are read, first or later, as they come from the mapping."""
+        return self._whole.schema
 
-    def select(self, raw: pa.Table) -> Selected:
-        """Map and judge the rows of a piece."""
+    def select(self, raw: pa.Table, rest: Callable[[], pa.Table] | None = None) -> Selected:
+        """Map and judge the rows of a piece; `rest` reads those of its columns that have waited."""
         table = self._mapping.mapped(raw)
         left_out: Array = np.zeros(len(table), bool)
         counts = Counter({ROWS_IN: len(table)})
@@ -96,26 +101,39 @@ class Selection:
         if is_context is not None:
             counts[rules.OTHER_SUBSET] += int(np.count_nonzero(is_context & ~left_out))
         kept = pa.Table.from_arrays([_coded(table.column(name)) for name in self._names], schema=self.schema)
-        quarantined = self._quarantined(table, left_out, is_context, counts)
+        checked = self._checked(table, left_out, is_context, counts)
+        quarantined = None
+        if checked is not None:
+            quarantined = partial(self._quarantined, checked, table, raw, rest)
         return Selected(kept.filter(pa.array(~left_out)) if left_out.any() else kept, counts, quarantined)
 
-    def _quarantined(
+    def _checked(
         self, table: pa.Table, left_out: Array, is_context: Array | None, counts: Counter[str]
-    ) -> pa.Table | None:
-        """Try the settings' rules on what the others leave; count and leave out what they put aside, and return it.
+    ) -> tuple[Checked, Array] | None:
+        """Try the settings' rules on what the others leave; count and leave out what they put aside.
 
         Context that breaks a rule is left out too; the subset that it belongs to counts and keeps it.
         """
-        if self._checks is None:
+        if self.checks is None:
             return None
-        checked = self._checks.check(table, ~left_out if left_out.any() else None, is_context)
+        checked = self.checks.check(table, ~left_out if left_out.any() else None, is_context)
         counts.update(checked.counts)
         if checked.is_left_out is None:
             return None
         is_aside: Array = np.zeros(len(table), bool)
         is_aside[~left_out] = checked.is_aside
         left_out[~left_out] = checked.is_left_out
-        return checked.quarantined(table, is_aside)
+        return checked, is_aside
+
+    def _quarantined(
+        self,
+        found: tuple[Checked, Array],
+        table: pa.Table,
+        raw: pa.Table,
+        rest: Callable[[], pa.Table] | None,
+    ) -> pa.Table:
+        checked, is_aside = found
+        return checked.with_names(self._whole.of(table, raw, is_aside, rest))
 
     def _broken(self, table: pa.Table) -> Iterator[tuple[str, Array]]:
         """Yield the rules that some row may break, in the order in which they are tried, and which rows do."""

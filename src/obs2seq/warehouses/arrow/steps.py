@@ -54,10 +54,10 @@ class Reading:
     def _read(self, numbered: tuple[int, Piece]) -> None:
         number, piece = numbered
         for part, (raw, size) in enumerate(piece.read()):
-            selected = self.selection.select(raw)
+            selected = self.selection.select(raw, piece.rest)
             self.account.add_read(selected.counts)
             if self.aside is not None and selected.quarantined is not None:
-                self.aside(selected.quarantined)
+                self.aside(selected.quarantined())
             done = self._share_done(size)
             if self.store is not None and len(selected.table):
                 self.store.add((number, part), selected.table, done)

@@ -27,6 +27,7 @@ from obs2seq.warehouses.arrow.accounts import EXPANDED
 from obs2seq.warehouses.arrow.memory import in_words
 from obs2seq.warehouses.arrow.types import spark_name
 from obs2seq.warehouses.engine import Engine, Order
+from obs2seq.warehouses.failing_expressions import expressions_of
 from obs2seq.warehouses.failures import explained
 from obs2seq.warehouses.spark import Product, SparkEngine, Tools, accounted_manifest, raw_and_selection
 from obs2seq.warehouses.spark_arrow.attempts import Attempt, told
@@ -56,7 +57,7 @@ class ArrowSparkEngine(Engine):
 
     def make(self, order: Order, found: SubsetSource, location: str, run_id: str) -> Manifest:
         tally = Tally()
-        with explained(found.source.location, output=location), _told_by_tasks():
+        with explained(found.source.location, location, expressions_of(order.job)), _told_by_tasks():
             selected = raw, selection = raw_and_selection(order, found, self._tools)
             observations = select_observations(raw, order.job.spec, selection, tally, order.kind, self._tools.watch)
             task = self._task(order, observations, location)

@@ -21,6 +21,7 @@ from obs2seq.domain.split_times import TimeRange
 from obs2seq.domain.vocabularies import Vocabulary, id_column
 from obs2seq.storage.filesystems import opened
 from obs2seq.warehouses.arrow.accounts import Account
+from obs2seq.warehouses.arrow.encoding import ElementEncoder, encoder_of
 from obs2seq.warehouses.arrow.failures import unwritable
 from obs2seq.warehouses.arrow.folds import maker_with_folds
 from obs2seq.warehouses.arrow.making import Maker, maker_for
@@ -28,7 +29,6 @@ from obs2seq.warehouses.arrow.memory import Allowance, jemalloc, row_bytes, valu
 from obs2seq.warehouses.arrow.shares import column_name
 from obs2seq.warehouses.arrow.steps import Writing
 from obs2seq.warehouses.arrow.store import Store
-from obs2seq.warehouses.arrow.vocabularies import ElementEncoder, encoder_of
 from obs2seq.warehouses.spark_arrow.attempts import Attempt, telling
 
 TOLD = "attempt string"

@@ -8,6 +8,7 @@ from sqlglot import exp
 from obs2seq.domain.validation import nearest
 from obs2seq.errors import ConfigurationError, DataError
 from obs2seq.sql.parsing import parsed
+from obs2seq.warehouses.arrow.expressions.columns import Columns
 from obs2seq.warehouses.arrow.expressions.functions import NAMED, OPERATIONS
 from obs2seq.warehouses.arrow.expressions.rows import Rows
 from obs2seq.warehouses.arrow.expressions.values import Data, RowError, UntranslatableError, Value
@@ -46,7 +47,10 @@ class Expression:
         Raises:
             DataError: A row has none.
         """
-        columns = _Columns(table)
+        return self.values_of(Columns(table))
+
+    def values_of(self, columns: Columns) -> pa.Array:
+        """Return the same of a table whose columns other expressions read, too."""
 
         def compute(node: exp.Expr, is_active: Data | None) -> Value:
             if isinstance(node, exp.Column):
@@ -61,7 +65,7 @@ class Expression:
                 "expected every row to have a value, found one for which the expression fails",
                 "use try_cast or a condition, which give null instead",
             ) from error
-        return pa.array([data.as_py()] * len(table), data.type) if isinstance(data, pa.Scalar) else data
+        return pa.array([data.as_py()] * len(columns), data.type) if isinstance(data, pa.Scalar) else data
 
     def _type(self) -> pa.DataType:
         try:
@@ -98,21 +102,6 @@ class Expression:
         return UnfitError(
             self._setting, f"expected an expression that Arrow computes as Spark does, found {found}", _HINT
         )
-
-
-class _Columns:
-    """A table's columns, each in one piece, and texts as texts."""
-
-    def __init__(self, table: pa.Table) -> None:
-        self._table = table
-        self._known: dict[str, pa.Array] = {}
-
-    def __getitem__(self, name: str) -> pa.Array:
-        if name not in self._known:
-            column = self._table.column(name)
-            plain = column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
-            self._known[name] = pa.concat_arrays(plain.chunks) if plain.num_chunks else pa.array([], plain.type)
-        return self._known[name]
 
 
 def _name(node: exp.Expr) -> str:

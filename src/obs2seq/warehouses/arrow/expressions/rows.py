@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 from sqlglot import exp
 
@@ -33,7 +34,14 @@ class Rows:
     def where(self, condition: Data) -> Rows:
         """Return those of the rows for which a condition is true."""
         known = pc.fill_null(condition, False)
+        if _is_everywhere(known):
+            return self
         return Rows(self.compute, known if self.is_active is None else pc.and_(self.is_active, known))
+
+
+def _is_everywhere(condition: Data) -> bool:
+    """Whether a condition without nulls is true for all rows, so that no value has to be taken away."""
+    return bool(condition.as_py() if isinstance(condition, pa.Scalar) else pc.all(condition, min_count=0).as_py())
 
 
 Operation = Callable[[Any, Rows], Value]
