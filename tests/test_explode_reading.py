@@ -168,3 +168,11 @@ def test_the_ledger_of_the_page_tells_what_exploding_added(tmp_path: Path) -> No
 
     assert "<h3>train: 2 rows in, and 3 more elements by exploding them</h3>" in page
     assert 'aria-label="5 of 5 rows used"' in page
+
+
+def test_plots_of_values_say_that_elements_are_counted(data: SequenceData, tmp_path: Path) -> None:
+    page = report_published(str(tmp_path), ["train"])
+
+    assert ">each element once</text>" in page
+    assert '<th class="n">each element once</th>' in page
+    assert "each observation once" not in page

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from functools import partial
 
 from obs2seq.domain.audit import leaked, look_aheads, require_targets
 from obs2seq.ports import FinishedRun, Inspection, Storage
+from obs2seq.report.attempts import attempt
 from obs2seq.report.installed import require_installed
 from obs2seq.settings import Settings
 from obs2seq.tracing.watch import NOBODY, Watch
+
+logger = logging.getLogger(__name__)
 
 
 def inspections(settings: Settings, storage: Storage, watch: Watch = NOBODY) -> Sequence[Inspection]:
@@ -19,6 +23,8 @@ def inspections(settings: Settings, storage: Storage, watch: Watch = NOBODY) -> 
         raise leaked(leaks)
     if settings.report:
         require_installed()
+        if settings.output != "sequences":
+            logger.warning("report: no page is made of output: %s; it tells of sequences", settings.output)
     return (partial(_inspect, settings, storage, watch),)
 
 
@@ -38,7 +44,7 @@ def _inspect(settings: Settings, storage: Storage, watch: Watch, runs: Sequence[
         from obs2seq.bootstrap.reports import surroundings
         from obs2seq.report.writing import write_report
 
-        with watch.step("report"):
+        with attempt(), watch.step("report"):
             write_report(storage, runs, surroundings(settings, outcome, watch))
     if outcome is not None and outcome.leaks and settings.audit == "fail":
         raise leaked(outcome.leaks)

@@ -12,6 +12,7 @@ from obs2seq.lineage.drawing import dot, svg, tree
 from obs2seq.loading.opening import load
 from obs2seq.loading.outputs import subsets_at
 from obs2seq.ports import FinishedRun
+from obs2seq.report.quiet import nothing_on_stderr
 from obs2seq.report.writing import Surroundings, report_of
 from obs2seq.settings import Settings
 from obs2seq.storage.routing import RoutedStorage
@@ -43,7 +44,8 @@ def surroundings(settings: Settings, audit: Audit | None, watch: Watch) -> Surro
     """Return what a report tells of a run that the settings have brought about."""
     times = watch.among(StepTimes)
     steps, columns = drawn(settings, None)
-    picture = _element(svg(dot(steps, columns))) if find_spec("pygraphviz") else tree(steps, columns)
+    with nothing_on_stderr():  # Graphviz asks Fontconfig too
+        picture = _element(svg(dot(steps, columns))) if find_spec("pygraphviz") else tree(steps, columns)
     return Surroundings(audit, None if times is None else dict(times.seconds), picture, listed(settings))
 
 

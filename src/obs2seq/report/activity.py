@@ -17,6 +17,8 @@ from obs2seq.report.counting import COUNT, VALUE, counted
 
 MOST_STEPS = 400
 _EPOCH = date(1970, 1, 1)
+_FIRST, _LAST = (date.min - _EPOCH).days, (date.max - _EPOCH).days
+"""Days beyond the calendar count as its ends."""
 _MONDAY = 3
 """Days from a Monday to the epoch."""
 
@@ -65,7 +67,8 @@ class ActivityTally:
         """Count the observations of some sequences, those at the positions that count."""
         values = pc.list_flatten(lists).filter(pa.array(is_counted))
         values = values.cast(pa.date32(), safe=False).cast(pa.int32()) if self._is_days else values
-        numbers = (values.to_numpy().astype("int64") + self._shift) // self._step
+        plain = values.to_numpy().astype("int64")
+        numbers = ((plain.clip(_FIRST, _LAST) if self._is_days else plain) + self._shift) // self._step
         found = counted(pa.chunked_array([numbers], pa.int64()))
         self._counts.update(dict(zip(found.column(VALUE).to_pylist(), found.column(COUNT).to_pylist(), strict=True)))
         while self._counts and max(self._counts) - min(self._counts) >= MOST_STEPS:
@@ -107,4 +110,4 @@ _WHOLE = ("tinyint", "smallint", "int", "bigint")
 
 def _day(number: int) -> date:
     """Return a day; a week may begin before the first that there is."""
-    return _EPOCH + timedelta(max(number, (date.min - _EPOCH).days))
+    return _EPOCH + timedelta(max(number, _FIRST))

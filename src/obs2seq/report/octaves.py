@@ -1,6 +1,7 @@
 """Measures by doublings of their size."""
 
 import math
+import sys
 from collections import Counter
 
 import numpy as np
@@ -52,4 +53,5 @@ def label(octave: Octave) -> str:
     if abs(place) == _INFINITE:
         return "∞" if sign > 0 else "-∞"
     size = math.ldexp(1.0, abs(place) if sign * place >= 0 else -abs(place))
-    return f"{size:g} to {2 * size:g}" if sign > 0 else f"{-2 * size:g} to {-size:g}"
+    double = min(2 * size, sys.float_info.max)
+    return f"{size:g} to {double:g}" if sign > 0 else f"{-double:g} to {-size:g}"

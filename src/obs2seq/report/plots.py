@@ -10,8 +10,10 @@ from datetime import date
 from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING
+from warnings import catch_warnings
 
 from obs2seq.report.quiet import nothing_on_stderr, quiet
+from obs2seq.report.texts import in_cells, shown, stand_in
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from obs2seq.report.values import Values
 
 _BEFORE, _AFTER = "#4c78a8", "#f58518"
-_BLACK = "#000000"
+_BLACK = "((?:fill|stroke): )#000000"
 """What text and axes are drawn in: the page has a colour of its own for text, and another where it is dark."""
 
 
@@ -39,46 +41,62 @@ def lengths_plot(title: str, bars: Sequence[LengthBar], counted: str) -> str:
         else:
             axes.set_xscale("log", base=2)
             axes.xaxis.set_major_formatter("{x:,g}")
+            axes.xaxis.set_minor_formatter("")
         axes.set(xlabel=counted, ylabel=title)
 
     return _svg(f"lengths {title}", draw)
 
 
-def values_plot(values: Values) -> str:
-    """Draw how often each value stands there: each observation once, and in all sequences where that differs."""
-    labels = [_shortened(bar.label) for bar in values.bars]
+def values_plot(values: Values, counted: str) -> str:
+    """Draw how often each value stands there: each that is counted once, and in all sequences where that differs."""
+    labels = [in_cells(bar.label, _MOST_CELLS) for bar in values.bars]
     places = range(len(labels))
     once, everywhere = ([getattr(bar, name) for bar in values.bars] for name in ("once", "everywhere"))
 
     def draw(axes: Axes) -> None:
         if once != everywhere:
             axes.barh(places, everywhere, color=_AFTER, height=0.8, label="in all sequences")
-        axes.barh(places, once, color=_BEFORE, height=0.8 if once == everywhere else 0.4, label="each observation once")
-        axes.set_yticks(places, labels)
+        axes.barh(places, once, color=_BEFORE, height=0.8 if once == everywhere else 0.4, label=counted)
+        axes.set_yticks(places, [stand_in(label) for label in labels])
         axes.invert_yaxis()
         _count_along(axes.xaxis)
         if once != everywhere:
             axes.figure.legend(loc="outside upper right", ncols=2, frameon=False)
 
-    return _svg(f"values {values.feature}", draw, height=1.0 + 0.22 * len(labels))
+    def name(axes: Axes) -> None:
+        axes.set_yticks(places, labels)
+
+    return _svg(f"values {values.feature}", draw, height=1.0 + 0.22 * len(labels), name=name)
 
 
 def activity_plot(activity: Activity) -> str:
     """Draw the observations of each step."""
 
     def draw(axes: Axes) -> None:
-        axes.bar(activity.starts, activity.counts, color=_BEFORE, width=activity.step, align="edge")  # type: ignore[arg-type]
+        # Steps may begin below the least whole number that NumPy has.
+        starts = [start if isinstance(start, date) else float(start) for start in activity.starts]
+        axes.bar(starts, activity.counts, color=_BEFORE, width=float(activity.step), align="edge")  # type: ignore[arg-type]
         axes.set(ylabel=activity.unit)
         _count_along(axes.yaxis)
         if isinstance(activity.starts[0], date):
+            _within_calendar(axes)
             axes.figure.autofmt_xdate()
         else:
-            axes.set_xlabel(activity.column)
+            axes.set_xlabel(shown(activity.column))
 
     return _svg("activity", draw)
 
 
-_MOST_LETTERS = 24
+def _within_calendar(axes: Axes) -> None:
+    """Take back the margins around bars where there are no dates any more."""
+    from matplotlib.dates import date2num
+
+    first, last = map(float, date2num([date.min, date.max]))  # type: ignore[no-untyped-call]
+    least, most = axes.get_xlim()
+    axes.set_xlim(max(least, first), min(most, last))
+
+
+_MOST_CELLS = 24
 _MOST_TICKS = 6
 
 
@@ -90,22 +108,31 @@ def _count_along(axis: Axis) -> None:
     axis.set_major_formatter("{x:,.0f}")
 
 
-def _shortened(label: str) -> str:
-    return label if len(label) <= _MOST_LETTERS else f"{label[: _MOST_LETTERS - 1]}…"
+def _svg(
+    title: str, draw: Callable[[Axes], None], height: float = 2.4, name: Callable[[Axes], None] | None = None
+) -> str:
+    """Return a drawing as an element that takes the width it is given; the same drawing gives the same text.
 
-
-def _svg(name: str, draw: Callable[[Axes], None], height: float = 2.4) -> str:
-    """Return a drawing as an element that takes the width it is given; the same drawing gives the same text."""
-    with _matplotlib(name) as plt:
+    Args:
+        title: Sets its ids apart from those of others.
+        draw: Draws it.
+        height: In inches.
+        name: Puts the names of things in place of what has stood for them while they were given room.
+    """
+    with _matplotlib(title) as plt:
         figure, axes = plt.subplots(figsize=(5.2, height), layout="constrained")
         draw(axes)
         axes.spines[["top", "right"]].set_visible(False)
+        if name is not None:
+            figure.draw_without_rendering()
+            figure.set_layout_engine("none")
+            name(axes)
         written = io.StringIO()
         figure.savefig(
             written, format="svg", transparent=True, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type"))
         )
         plt.close(figure)
-    text = written.getvalue().replace(_BLACK, "currentColor")
+    text = re.sub(_BLACK, r"\1currentColor", written.getvalue())
     element, rest = text[text.index("<svg") :].split(">", 1)
     element = re.sub(r' (?:width|height)="[^"]*"', "", element)
     return f'{element} role="img" class="plot">{rest}'
@@ -114,12 +141,13 @@ def _svg(name: str, draw: Callable[[Axes], None], height: float = 2.4) -> str:
 @contextmanager
 def _matplotlib(salt: str) -> Iterator:  # type: ignore[type-arg]
     """Lend matplotlib, with settings of its own while it draws."""
-    with quiet("matplotlib"):
+    with quiet("matplotlib"), catch_warnings(action="ignore"):
         import matplotlib as mpl
 
         mpl.use("svg")
         plt = _pyplot()
-        with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt, "font.size": 9}):
+        # Texts stay texts, drawn by the reader's own fonts; and a `$` in a value is a `$`.
+        with mpl.rc_context({"svg.hashsalt": salt, "svg.fonttype": "none", "font.size": 9, "text.parse_math": False}):
             yield plt
 
 

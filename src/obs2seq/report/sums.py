@@ -1,5 +1,7 @@
 """Sums of doubles without an error on the way."""
 
+from fractions import Fraction
+
 import numpy as np
 
 from obs2seq.kernel.columns import Array
@@ -11,14 +13,10 @@ _BLOCK = 1 << 20
 """Of so many, halves of fractions add up to less than a double holds exactly."""
 
 
-def exact_sum(values: Array) -> float:
-    """Return the double nearest to the sum of finite doubles: what `math.fsum` gives, without a Python float each.
-
-    Raises:
-        OverflowError: It is beyond the greatest double.
-    """
+def exact_sum(values: Array) -> Fraction:
+    """Return the sum of finite doubles, also where it is beyond the greatest of them, without a Python float each."""
     total = sum(_units(values[start : start + _BLOCK]) for start in range(0, len(values), _BLOCK))
-    return total / (1 << _SCALE)
+    return Fraction(total, 1 << _SCALE)
 
 
 def _units(values: Array) -> int:

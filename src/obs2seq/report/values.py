@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +17,7 @@ from obs2seq.kernel.columns import Array
 from obs2seq.report.counting import COUNT, VALUE, counted, merged
 from obs2seq.report.octaves import Octave, by_octave, label
 from obs2seq.report.sums import exact_sum
+from obs2seq.report.texts import shown
 
 MOST_BARS = 12
 
@@ -129,7 +130,7 @@ class MeasureTally(Tally):
         super().__init__(feature)
         self._once: Counter[Octave] = Counter()
         self._everywhere: Counter[Octave] = Counter()
-        self._sums: list[tuple[float, float, float, int]] = []
+        self._sums: list[tuple[float, float, Fraction, int]] = []
 
     def add(self, lists: pa.ChunkedArray, is_new: Array, is_real: Array) -> None:
         values = pc.list_flatten(lists).cast(pa.float64(), safe=False).to_numpy()
@@ -146,7 +147,7 @@ class MeasureTally(Tally):
         if not self._sums:
             return Values(self.feature.name, None, bars)
         least, most, total, n = zip(*self._sums, strict=True)
-        return Values(self.feature.name, None, bars, min(least), max(most), math.fsum(total) / sum(n))
+        return Values(self.feature.name, None, bars, min(least), max(most), float(sum(total, Fraction()) / sum(n)))
 
 
 _MEASURES = ("float", "double", "decimal")
@@ -160,16 +161,16 @@ def _each(once: pa.Table, everywhere: pa.Table) -> Iterator[Bar]:
     """Yield a bar for each value, in their order."""
     new = _pairs(once)
     for value, n in _pairs(everywhere.sort_by(VALUE)).items():
-        yield Bar(f"{value:g}" if isinstance(value, float) else str(value), new.get(value, 0), n)
+        yield Bar(shown(value), new.get(value, 0), n)
 
 
 def _most_frequent(once: pa.Table, everywhere: pa.Table) -> Iterator[Bar]:
     """Yield the most frequent values, and one bar for the others."""
     first = once.sort_by([(COUNT, "descending"), (VALUE, "ascending")]).slice(0, MOST_BARS)
     all_ = _pairs(everywhere)
-    shown = _pairs(first)
-    for value, n in shown.items():
-        yield Bar(str(value), n, all_[value])
-    rest = sum(_pairs(once).values()) - sum(shown.values())
-    others = sum(all_.values()) - sum(all_[value] for value in shown)
-    yield Bar(f"{len(all_) - len(shown):,} others", rest, others)
+    frequent = _pairs(first)
+    for value, n in frequent.items():
+        yield Bar(shown(value), n, all_[value])
+    rest = sum(_pairs(once).values()) - sum(frequent.values())
+    others = sum(all_.values()) - sum(all_[value] for value in frequent)
+    yield Bar(f"{len(all_) - len(frequent):,} others", rest, others)

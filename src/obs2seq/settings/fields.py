@@ -160,7 +160,8 @@ class ReportFields(_Group):
 
     report: StrictBool = Field(
         default=False,
-        description="Whether to write a page on the run, _REPORT.html, beside its data. Needs the extra 'report'.",
+        description="Whether to write a page on the run, _REPORT.html, beside its data: of sequences, not of "
+        "observations. Needs the extra 'report'; a page that cannot be made is warned of, and costs no run.",
     )
 
 
