@@ -218,21 +218,29 @@ def _noting(finish: Callable[[buckets.Bucket], None], taken: list[int]) -> Calla
     return noted
 
 
-def test_a_temporary_folder_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    options = needing_files(tmp_path, monkeypatch)
-    (tmp_path / "temporary").write_text("a file")
+@pytest.mark.parametrize(("is_file", "reason"), [(True, "Not a directory"), (False, "No such file or directory")])
+def test_a_temporary_folder_that_is_none_is_refused_before_it_is_needed(
+    tmp_path: Path, is_file: bool, reason: str
+) -> None:
+    put_answers(str(tmp_path / "in" / "a.parquet"), answers(1, [0, 1]))
+    if is_file:
+        (tmp_path / "temporary").write_text("a file")
 
     with pytest.raises(
-        StorageError, match=r"to write about \d+k of temporary files, found: Not a directory\. Hint: set"
+        ConfigurationError, match=rf"temporary_folder: expected a folder .* '.*/temporary': {reason}\. Hint: make"
     ):
-        made(tmp_path / "in", tmp_path / "out", **options)
+        made(tmp_path / "in", tmp_path / "out", temporary_folder=str(tmp_path / "temporary"))
+    assert not (tmp_path / "out").exists()
 
 
-def test_a_temporary_folder_that_is_missing_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    options = needing_files(tmp_path, monkeypatch)
+def test_a_temporary_folder_that_may_only_be_read_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def refused(dir: str) -> None:  # as tempfile calls it
+        raise PermissionError(13, "Permission denied", dir)
 
-    with pytest.raises(StorageError, match=r"temporary: expected to write about .* found: No such file or directory"):
-        made(tmp_path / "in", tmp_path / "out", **options)
+    monkeypatch.setattr("obs2seq.bootstrap.temporary_files.TemporaryFile", refused)
+
+    with pytest.raises(ConfigurationError, match=r"temporary_folder: .* Permission denied\. Hint: make the folder, or"):
+        made(tmp_path / "in", tmp_path / "out", temporary_folder=str(tmp_path))
 
 
 def test_a_disk_that_fills_up_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -74,6 +74,11 @@ def test_expressions_import_what_reads_them(tmp_path: Path) -> None:
             ["--engine", "spark"],
             "engine: expected Spark to be installed, found no module 'pyspark'. Hint: pip",
         ),
+        (
+            "pyarrow",
+            [],
+            "expected pyarrow to be installed, found no module 'pyarrow'. Hint: pip install 'obs2seq[arrow]'.",
+        ),
         ("sqlglot", ["--row_filter", "correct = 1"], "found no module 'sqlglot'. Hint: pip install 'obs2seq[arrow]'."),
     ],
 )

@@ -316,7 +316,10 @@ def test_json_values_that_stop_spark_stop_arrow(ddl: str, text: str, tmp_path: P
         read(data, input_schema=f"x {ddl}")
 
 
-@pytest.mark.parametrize("text", ['{"x":{"y":1}}', '{"x":[1]}', '{"x":99999999999999999999}'])
+@pytest.mark.parametrize(
+    "text",
+    ['{"x":{"y":1}}', '{"x":[[1]]}', '{"x":[{"y":1}]}', '{"x":[9223372036854775808]}', '{"x":99999999999999999999}'],
+)
 def test_json_values_that_only_spark_types_are_refused(text: str, tmp_path: Path) -> None:
     data = put_bytes(tmp_path / "a.json", text)
 

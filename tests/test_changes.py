@@ -165,8 +165,10 @@ def test_diff_of_two_published_runs(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert asked(capsys, "diff", datasets[1], folder).out == "nothing changed\n"
 
 
-def test_diff_of_nothing_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_diff_of_nothing_is_a_wrong_argument_and_no_difference(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     answer = asked(capsys, "diff", tmp_path / "a", tmp_path / "b")
 
-    assert (answer.code, answer.out) == (1, "")
+    assert (answer.code, answer.out) == (2, "")
     assert "expected a published dataset" in answer.err

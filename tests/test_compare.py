@@ -94,10 +94,12 @@ def test_columns_ledger_and_rows_are_compared_first(tmp_path: Path) -> None:
     ]
 
 
-def test_what_is_no_published_dataset_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_what_is_no_published_dataset_is_a_wrong_argument_and_no_difference(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     first = published(tmp_path, answers(1, [1]))
 
     answer = asked(capsys, "compare", first, tmp_path / "nothing")
 
-    assert answer.code == 1
+    assert (answer.code, answer.out) == (2, "")
     assert "expected a published dataset, found no _CURRENT.json" in answer.err

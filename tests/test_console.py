@@ -33,11 +33,11 @@ def _manifest(**changes: Any) -> Manifest:
     return Manifest(**(fields | changes))
 
 
-def _drawn(width: int, is_pad: list[int], values: Sequence[object]) -> list[str]:
+def _drawn(width: int, is_pad: list[int], values: Sequence[object], **changes: Any) -> list[str]:
     row = {"pupil[/]": ":smile:", "session_index": 0, "sequence_index": 2, "first_position": 24, "n_observations": 9}
     row |= {"correct_sequence": values, "is_pad_sequence": is_pad, "is_new_sequence": [1 - pad for pad in is_pad]}
     console = Console(file=io.StringIO(), width=width)
-    print_published(_manifest(), "s3://bucket/[bold]out", [row], console)
+    print_published(_manifest(**changes), "s3://bucket/[bold]out", [row], console)
     return [line.rstrip() for line in console.file.getvalue().splitlines()]  # type: ignore[attr-defined]
 
 
@@ -72,3 +72,17 @@ def test_long_values_are_cut_and_nothing_is_taken_for_markup() -> None:
     assert "  2 kept, but noted: the same pupil, order keys and values stand in another row" in lines
     assert lines[-3] == "pupil[/] :smile:, session 0, sequence 2: 9 observations from position 24 (· is padding)"
     assert lines[-2].split(None, 1)[1] == "0.3 a rathe… 2026-01-05 08:30 [red]x[…"
+
+
+def test_elements_of_exploded_observations_are_told_and_balance() -> None:
+    feature = {"name": "correct", "column": "correct", "pad": -1}
+    specification = {"pupil": "pupil[/]", "explode": "skills", "features": [feature]}
+    changes = {"settings": {"specification": specification}, "ledger": Ledger(1200, 1500, {"min_length": 34}, {}, 334)}
+
+    lines = _drawn(200, [0], [1], **changes)
+
+    assert lines[2:4] == [
+        "1,200 rows in + 334 by exploding = 1,500 in the output + 34 left out",
+        "  334 more by exploding: elements after an observation's first",
+    ]
+    assert lines[-3].endswith("9 elements from position 24 (· is padding)")

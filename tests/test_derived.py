@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from obs2seq import Feature, SequenceSpec, athena_select, sequence_table
 from obs2seq.domain import derived
-from obs2seq.domain.derived import DERIVATIONS, Derivation
+from obs2seq.domain.derived import DERIVATIONS, OF_ELEMENTS, Derivation
 from obs2seq.domain.zones import seconds_ahead
 from obs2seq.errors import DataError, SpecificationError
 from obs2seq.kernel import derived as kernel
@@ -255,7 +255,7 @@ def test_the_schema_for_editors_knows_what_can_be_derived_and_asks_for_a_column_
         {"required": ["derive", "pad"]},
         {"required": ["column", "encode"]},
     ]
-    assert schema["properties"]["derive"]["enum"] == [*DERIVATIONS, None]
+    assert schema["properties"]["derive"]["enum"] == [*DERIVATIONS, *OF_ELEMENTS, None]
 
 
 REFUSED = [

@@ -82,7 +82,7 @@ def test_the_checks_stand_at_every_border() -> None:
 
     modules = (histories, windows, sequences)
     ways = {"sessions": False, "window_kind": "chunked", "kind": "sequences", "duplicates": "keep", "counted": True}
-    ways |= {"cut": "nothing"}
+    ways |= {"cut": "nothing", "exploded": False, "lengths": "counted"}
     flow = dataflow.driver.Builder().with_modules(*modules).with_config(ways).build()
 
     checked = {node.name for node in flow.list_available_variables() if node.name.endswith("_schema")}

@@ -4,6 +4,7 @@ import io
 import json
 import subprocess
 import sys
+import warnings
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from obs2seq.bootstrap.lineage import graph
 from obs2seq.lineage import code, modules
 from obs2seq.lineage import graph as lineage_graph
 from obs2seq.lineage.catalogue import catalogue, print_catalogue
-from obs2seq.lineage.drawing import dot, tree
+from obs2seq.lineage.drawing import dot, svg, tree
 from obs2seq.lineage.graph import Graph
 from obs2seq.settings import Settings
 from tests.commands import asked
@@ -200,6 +201,19 @@ def test_lineage_is_drawn_as_svg(capsys: Capture, tmp_path: Path) -> None:
     assert answer.code == 0, answer.err
     texts = {each.text for each in ET.parse(tmp_path / "flow.svg").iter("{http://www.w3.org/2000/svg}text")}
     assert {"raw_observations", "sequences", "correct_sequence"} <= texts
+
+
+def test_what_graphviz_says_of_fonts_is_kept_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    pygraphviz = pytest.importorskip("pygraphviz")
+
+    def draw(*_: object, **options: str) -> bytes:
+        warnings.warn("Fontconfig warning: ignoring UTF-8: not a valid region tag", RuntimeWarning, stacklevel=1)
+        return b"<svg/>"
+
+    monkeypatch.setattr(pygraphviz.AGraph, "draw", draw)
+    with warnings.catch_warnings(record=True) as said:
+        assert svg("digraph { a }") == "<svg/>"
+    assert said == []
 
 
 def test_svg_without_graphviz_is_refused_with_the_way_out(

@@ -210,3 +210,30 @@ def _fail(monkeypatch: pytest.MonkeyPatch, module: object, name: str, code: int)
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(module, name, fail)
+
+
+def test_a_folder_that_is_left_without_files_goes_and_its_neighbours_stay(tmp_path: Path) -> None:
+    storage = LocalStorage()
+    storage.write_text(f"{tmp_path}/out/a/run/file", "text")
+    storage.write_text(f"{tmp_path}/out/b/file", "text")
+
+    storage.remove(f"{tmp_path}/out/a/run")
+
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["b"]
+
+
+def test_a_folder_that_another_process_removes_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened, folder = os.open, tmp_path / "out"
+    found: list[bool] = []
+
+    def open_after_removal(path: str | Path, *options: int) -> int:
+        if not found:
+            found.append(folder.is_dir())
+            folder.rmdir()
+        return opened(path, *options)
+
+    monkeypatch.setattr(os, "open", open_after_removal)
+    LocalStorage().write_text(f"{folder}/file", "text")
+
+    assert found == [True]
+    assert (folder / "file").read_text() == "text"

@@ -1,20 +1,27 @@
 """The page on a run: its figures, and that it says what the run left behind."""
 
 import math
+import os
 import re
+import subprocess
+import sys
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from obs2seq.bootstrap import run
 from obs2seq.bootstrap.reports import report_published
 from obs2seq.cli import main
+from obs2seq.domain.spec import SequenceSpec
 from obs2seq.errors import ConfigurationError, DataError
 from obs2seq.loading.opening import load
 from obs2seq.report import installed
-from obs2seq.report.figures import SubsetFigures, figures_of
+from obs2seq.report.activity import Activity, activity_tally
+from obs2seq.report.figures import Lengths, SubsetFigures, figures_of
 from obs2seq.report.octaves import by_octave, label
 from obs2seq.report.samples import PADDING, REPEATED
 from obs2seq.report.sums import exact_sum
@@ -29,6 +36,8 @@ FEATURES = (
     {"name": "duration_s", "column": "duration_s", "pad": -1.0},
     {"name": "time", "column": "answered_at", "pad": "1970-01-01"},
 )
+TIMED = {"order_by": ["at"], "sequence_length": 2, "features": [{"name": "at", "column": "at", "pad": 0}]}
+SPARK_NAMES = {pa.date32(): "date", pa.int32(): "int", pa.int64(): "bigint"}
 SECTIONS = [
     "run",
     "ledger",
@@ -87,6 +96,17 @@ def test_values_are_counted_once_and_everywhere_and_never_as_padding(figures: Su
     assert (values["duration_s"].least, values["duration_s"].most, values["duration_s"].mean) == (2.5, 2.5, 2.5)
 
 
+def test_values_that_no_sequence_has_first_are_counted_all_the_same(tmp_path: Path) -> None:
+    # Of the windows 0 1 and 1 0 the last stays, in which 1 is not new.
+    put_answers(str(tmp_path / "in" / "part-0.parquet"), answers(1, [0, 1, 0]))
+    changes = {"engine": "arrow", "stride": 1, "sequence_length": 2, "max_sequences_per_pupil": 1}
+    run(settings_for(str(tmp_path / "in"), str(tmp_path / "out"), **changes))
+
+    (correct,) = figures_of("train", load(tmp_path / "out", "train")).values
+
+    assert (correct.distinct, correct.bars) == (2, [Bar("0", 1, 1), Bar("1", 0, 1)])
+
+
 def test_no_pupil_is_shown(figures: SubsetFigures) -> None:
     pupils = next(each for each in figures.values if each.feature == "pupilid")
     assert (pupils.distinct, list(pupils.bars)) == (2, [])
@@ -95,7 +115,42 @@ def test_no_pupil_is_shown(figures: SubsetFigures) -> None:
 
 def test_activity_counts_each_observation_once(figures: SubsetFigures) -> None:
     assert figures.activity is not None
-    assert ([day.isoformat() for day in figures.activity.days], figures.activity.counts) == (["2026-01-05"], [5])
+    assert [(day.isoformat(), n) for day, n in figures.activity.rows] == [("2026-01-05", 5)]
+    assert (figures.activity.unit, figures.activity.column) == ("observations a day", "answered_at")
+
+
+def activity_over(type_: pa.DataType, *lists: list[object]) -> Activity:
+    tally = activity_tally(SequenceSpec.model_validate(TIMED), f"array<{SPARK_NAMES[type_]}>")
+    for values in lists:
+        tally.add(pa.chunked_array([pa.array([values], pa.list_(type_))]), np.ones(len(values), bool))
+    return tally.activity()
+
+
+def test_activity_over_years_is_counted_by_weeks_from_monday() -> None:
+    monday = date(2024, 1, 1)
+    activity = activity_over(pa.date32(), [monday, monday], [monday + timedelta(6), monday + timedelta(7 * 60)])
+    assert (activity.unit, activity.rows) == ("observations in 7 days", [(monday, 3), (date(2025, 2, 24), 1)])
+
+
+def test_activity_over_numbers_is_counted_in_steps_of_tens() -> None:
+    assert activity_over(pa.int32(), [-1, 3], [3]).rows == [(-1, 1), (3, 2)]
+    activity = activity_over(pa.int64(), [-1, 0], [9, 398, 399, 4_000])
+    assert (activity.unit, activity.step) == ("observations in steps of 100", 100)
+    assert activity.rows == [(-100, 1), (0, 2), (300, 2), (4_000, 1)]
+
+
+def test_activity_needs_a_time_that_can_be_counted() -> None:
+    spec = SequenceSpec.model_validate(TIMED)
+    assert activity_tally(spec, "array<double>") is None
+    assert activity_tally(spec, None) is None
+
+
+def test_long_histories_are_counted_by_doublings() -> None:
+    lengths = Lengths(np.array([1, 3, 128, 300]), np.array([5, 1, 2, 1]))
+    assert [bar.row for bar in lengths.bars if bar.count] == [
+        ("1", 5), ("2 to 3", 1), ("128 to 255", 2), ("256 to 511", 1),
+    ]  # fmt: skip
+    assert (lengths.total, lengths.sum, lengths.most) == (9, 564, 300)
 
 
 def test_samples_tell_values_padding_and_repeats_apart(figures: SubsetFigures) -> None:
@@ -238,3 +293,20 @@ def test_a_report_that_cannot_be_drawn_stops_a_run_at_once(tmp_path: Path, monke
     monkeypatch.setattr(installed, "_NEEDED", ("jinja2", "not_there"))
     with pytest.raises(ConfigurationError, match=r"report: expected .* found no module 'not_there'"):
         published(tmp_path, report=True)
+
+
+def test_plot_libraries_say_nothing_of_fonts_and_caches(tmp_path: Path) -> None:
+    noisy = tmp_path / "fc-list"
+    noisy.write_text("#!/bin/sh\necho 'Fontconfig warning: ignoring UTF-8: not a valid region tag' >&2\n")
+    noisy.chmod(0o755)
+    (tmp_path / "file").touch()
+    script = "from obs2seq.report.plots import lengths_plot; from obs2seq.report.figures import LengthBar\n"
+    script += "assert '<svg' in lengths_plot('pupils', [LengthBar(1, 1, 2)], 'observations')"
+    path, source = f"{tmp_path}{os.pathsep}{os.environ['PATH']}", str(Path(__file__).parents[1] / "src")
+
+    for folder in (tmp_path / "new", tmp_path / "file" / "none"):  # a font list is made anew; no place for it
+        environment = os.environ | {"PATH": path, "PYTHONPATH": source, "MPLCONFIGDIR": str(folder)}
+        drawn = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=False, env=environment
+        )
+        assert (drawn.returncode, drawn.stdout, drawn.stderr) == (0, "", "")

@@ -58,7 +58,7 @@ REFUSED = [
     ({"features": [feature(padding=0)]}, "features.0: unknown field 'padding' (did you mean 'pad')"),
     ({"features": [{"name": "correct"}]}, "features.0.column: expected a value, found none"),
     ({"strid": 1}, "unknown field 'strid' (did you mean 'stride')"),
-    ({"colour": 1}, "unknown field 'colour' (known are align, features, max_sequences_per_pupil, min_length"),
+    ({"colour": 1}, "unknown field 'colour' (known are align, explode, explode_cuts, explode_delimiter"),
 ]
 
 COLLISIONS = [
@@ -179,7 +179,8 @@ def test_specification_has_the_fields_of_the_contract_alone():
     assert set(SequenceSpec.model_fields) == set(SpecificationFields.model_fields)
     assert list(SequenceSpec.model_fields) == [
         *("pupil", "order_by", "sequence_length", "stride", "align", "pad_side", "min_length"),
-        *("max_sequences_per_pupil", "session_gap_seconds", "features"),
+        *("max_sequences_per_pupil", "session_gap_seconds"),
+        *("explode", "explode_delimiter", "explode_cuts", "features"),
     ]
 
 

@@ -3,11 +3,11 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from obs2seq.domain.spec import Feature, SequenceSpec
 from obs2seq.errors import Obs2SeqError
 from obs2seq.version import __version__
 
 if TYPE_CHECKING:
+    from obs2seq.domain.spec import Feature, SequenceSpec
     from obs2seq.flow.dataflow import sequence_observations
     from obs2seq.kernel.sequencing import sequence_table
     from obs2seq.loading.encoded import vocabulary
@@ -26,7 +26,9 @@ __all__ = [
     "vocabulary",
 ]
 
-_ENGINES = {
+_MODULES = {
+    "Feature": "obs2seq.domain.spec",
+    "SequenceSpec": "obs2seq.domain.spec",
     "athena_select": "obs2seq.sql.athena",
     "load": "obs2seq.loading.opening",
     "sequence_observations": "obs2seq.flow.dataflow",
@@ -39,9 +41,9 @@ _PACKAGES = ("online", "torch")
 
 
 def __getattr__(name: str) -> object:
-    """Import an engine, be it Spark, Arrow or SQL, or the loader, only where it is used."""
-    if name in _ENGINES:
-        return getattr(import_module(_ENGINES[name]), name)
+    """Import an engine, be it Spark, Arrow or SQL, the loader, and the specification only where it is used."""
+    if name in _MODULES:
+        return getattr(import_module(_MODULES[name]), name)
     if name in _PACKAGES:
         return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

@@ -10,8 +10,10 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from obs2seq.commands import COMMANDS
+from obs2seq.commands.missing import as_configuration
 from obs2seq.commands.runs import run
-from obs2seq.errors import DONE, INTERRUPTED, SERVICE, ConfigurationError, Obs2SeqError
+from obs2seq.commands.termination import Terminated
+from obs2seq.errors import DONE, INTERRUPTED, SERVICE, TERMINATED, ConfigurationError, Obs2SeqError
 from obs2seq.settings import given_settings, load_settings, parse_args, unknown_options
 from obs2seq.tracing.logs import StderrHandler, logs_json
 from obs2seq.version import __version__
@@ -52,18 +54,25 @@ def guarded(command: Callable[[], None], *, is_debug: bool) -> int:
         sys.stdout.flush()
     except SystemExit as exit_:
         return int(exit_.code or DONE)  # help and version leave this way
-    except KeyboardInterrupt:
-        print("error: interrupted, nothing more was published", file=sys.stderr)
-        return INTERRUPTED
+    except KeyboardInterrupt as stop:
+        is_terminated = isinstance(stop, Terminated)
+        print(f"error: {'terminated' if is_terminated else 'interrupted'}, nothing more was published", file=sys.stderr)
+        return TERMINATED if is_terminated else INTERRUPTED
     except BrokenPipeError:
         # Who read the output has seen enough; what is left of it must not be tried again at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:  # noqa: BLE001  # the last one to catch it: what is left over gets its exit code too
         if is_debug:
             traceback.print_exc()
-        _say(_message(error))
-        return error.exit_code if isinstance(error, Obs2SeqError) else SERVICE
+        deliberate = as_configuration(error) if isinstance(error, ModuleNotFoundError) else None
+        return _said(deliberate or error)
     return DONE
+
+
+def _said(error: Exception) -> int:
+    """Say what went wrong; return its exit code."""
+    _say(_message(error))
+    return error.exit_code if isinstance(error, Obs2SeqError) else SERVICE
 
 
 def _say(message: str) -> None:
@@ -118,12 +127,18 @@ def _parser() -> argparse.ArgumentParser:
 def _configure_output() -> None:
     """Log the project's steps, and of the libraries only what is wrong; keep an embedding program's own set-up."""
     handler = StderrHandler()
-    # What stops a run is said at the end, and once.
-    handler.addFilter(lambda record: record.name != "obs2seq.orchestrator" or record.levelno < logging.ERROR)
+    handler.addFilter(lambda record: not _is_said_at_the_end(record))
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING, handlers=[handler])
     logging.getLogger("obs2seq").setLevel(logging.INFO)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
+
+
+def _is_said_at_the_end(record: logging.LogRecord) -> bool:
+    """Whether it tells what stops a run, which is said once: py4j would add a traceback of Ctrl-C."""
+    if record.exc_info and isinstance(record.exc_info[1], KeyboardInterrupt):
+        return True
+    return record.name == "obs2seq.orchestrator" and record.levelno >= logging.ERROR
 
 
 if __name__ == "__main__":

@@ -71,9 +71,9 @@ def print_published(
         f"by obs2seq {manifest.versions.get('obs2seq', '?')} on {_engine(manifest.versions)}",
     )
     ledger = manifest.ledger
-    _print_line(
-        console, f"{ledger.rows_in:,} rows in = {ledger.sequenced:,} in the output + {ledger.rows_left_out:,} left out"
-    )
+    expanded = f" + {ledger.expanded:,} by exploding" if ledger.expanded else ""
+    accounted = f"{ledger.sequenced:,} in the output + {ledger.rows_left_out:,} left out"
+    _print_line(console, f"{ledger.rows_in:,} rows in{expanded} = {accounted}")
     _print_reasons(console, ledger)
     for row in rows:
         console.print()
@@ -103,6 +103,8 @@ def print_canary(ahead: Sequence[Finding], outcome: Predictability, console: Con
     _print_line(console, f"{'✓' if outcome.is_chance else '✗'}  no feature foretells answers that are coin flips")
     chance = f"chance lies within 0.5 ± {outcome.margin:.4f}"
     _print_line(console, f"   AUC {outcome.auc:.4f} over {outcome.positions:,} answers; {chance}")
+    if outcome.passes_over_repeats:
+        _print_line(console, "   elements after an observation's first are not judged: its answer stands before them")
     if not outcome.is_chance:
         _print_line(console, f"   {outcome.most_telling} tells most")
 
@@ -115,6 +117,8 @@ def _engine(versions: Mapping[str, str]) -> str:
 
 
 def _print_reasons(console: Console, ledger: Ledger) -> None:
+    if ledger.expanded:
+        _print_line(console, (f"  {ledger.expanded:,} more by exploding: elements after an observation's first", "dim"))
     for rule, count in ledger.left_out.items():
         _print_line(
             console, (f"  {count:,} {'left out' if rule in MEANINGS else 'quarantined'}: {meaning(rule)}", "dim")
@@ -133,14 +137,15 @@ def _print_row(console: Console, manifest: Manifest, row: Mapping[str, Any]) -> 
     if IS_PAD not in row:
         _print_line(console, "  ".join(f"{name}={value}" for name, value in row.items()))
         return
-    pupil = manifest.settings["specification"]["pupil"]
+    specification = manifest.settings["specification"]
+    pupil, taken = specification["pupil"], "elements" if specification.get("explode") else "observations"
     _print_line(
         console,
         (f"{pupil} {row[pupil]}", "bold"),
-        f", session {row[SESSION_INDEX]}, sequence {row[SEQUENCE_INDEX]}: {row[N_OBSERVATIONS]} observations "
+        f", session {row[SESSION_INDEX]}, sequence {row[SEQUENCE_INDEX]}: {row[N_OBSERVATIONS]} {taken} "
         f"from position {row[FIRST_POSITION]} ({_PADDING} is padding)",
     )
-    names = [feature["name"] for feature in manifest.settings["specification"]["features"]]
+    names = [feature["name"] for feature in specification["features"]]
     arrays = {name: row[f"{name}_sequence"] for name in names} | {"is_new": row[IS_NEW]}
     cells = [
         [_cell(value, is_pad) for value, is_pad in zip(array, row[IS_PAD], strict=True)] for array in arrays.values()

@@ -4,6 +4,8 @@ DONE, DATA, USAGE, SERVICE = 0, 1, 2, 3
 """Exit codes of every entrypoint."""
 INTERRUPTED = 130
 """What shells give a program that was stopped by Ctrl-C."""
+TERMINATED = 143
+"""The same of SIGTERM."""
 
 
 class Obs2SeqError(Exception):

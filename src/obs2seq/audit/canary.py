@@ -9,6 +9,7 @@ from zlib import crc32
 import numpy as np
 
 from obs2seq.domain.audit import Predictability
+from obs2seq.domain.exploding import IS_REPEAT
 from obs2seq.domain.spec import IS_NEW, IS_PAD, SequenceSpec
 from obs2seq.errors import ConfigurationError, DataError
 from obs2seq.kernel.columns import Array
@@ -26,7 +27,8 @@ def predictability(data: SequenceData, answer: str, targets: Sequence[str]) -> P
     """Fit a model to one half of the pupils and predict the answers of the other half.
 
     It sees, at each position, every feature but the answer and the targets, and all of the position before, the answer
-    too. Memory holds some 200,000 positions of all features.
+    too. Elements of an observation that come after its first are not judged: their answer stands before them. Memory
+    holds some 200,000 positions of all features.
 
     Args:
         data: Sequences.
@@ -56,7 +58,8 @@ def predictability(data: SequenceData, answer: str, targets: Sequence[str]) -> P
     ones = int(answers[held].sum())
     zeros = len(answers[held]) - ones
     margin = _Z * math.sqrt((ones + zeros + 1) / (12 * ones * zeros))
-    return Predictability(ones + zeros, auc, margin, names[int(np.argmax(alone))])
+    telling = names[int(np.argmax(alone))]
+    return Predictability(ones + zeros, auc, margin, telling, passes_over_repeats=data.spec.explode is not None)
 
 
 def _positions(data: SequenceData, answer: str, targets: Sequence[str]) -> tuple[Mapping[str, Array], Array, Array]:
@@ -74,7 +77,7 @@ def _positions(data: SequenceData, answer: str, targets: Sequence[str]) -> tuple
 
 def _part(batch: Batch, spec: SequenceSpec, answer: str, targets: Sequence[str]) -> dict[str, Array]:
     """Return the same of a batch, and the answers as they are."""
-    rows, places = np.nonzero(batch[IS_NEW] & ~batch[IS_PAD])
+    rows, places = np.nonzero(_is_judged(batch, spec))
     before = np.maximum(places - 1, 0)
     is_first = (places == 0) | batch[IS_PAD][rows, before]
     part = {_HALF: _halves(batch[spec.pupil])[rows]}
@@ -89,6 +92,12 @@ def _part(batch: Batch, spec: SequenceSpec, answer: str, targets: Sequence[str])
                 is_first, np.nan, _numbers(values[rows, before])
             )
     return part
+
+
+def _is_judged(batch: Batch, spec: SequenceSpec) -> Array:
+    """Return where an answer stands for the first time."""
+    is_real = batch[IS_NEW] & ~batch[IS_PAD]
+    return is_real if spec.explode is None else is_real & (batch[IS_REPEAT.output] == 0)
 
 
 def _vocabularies(data: SequenceData) -> Iterator[tuple[str, Sequence[str]]]:

@@ -64,7 +64,7 @@ def flipped(table: pa.Table, columns: Sequence[str], seed: int) -> pa.Table:
         seed: Another seed gives other flips.
     """
     generator = np.random.default_rng(seed)
-    known = table.column(columns[0]).unique().drop_null() if len(columns) == 1 else pa.nulls(0)
+    known = _known(table, columns)
     if len(known) == 2:
         rows = pc.index_in(known, table.column(columns[0]))
         order = rows.take(pa.array(generator.integers(0, 2, len(table))))
@@ -74,3 +74,11 @@ def flipped(table: pa.Table, columns: Sequence[str], seed: int) -> pa.Table:
         place = table.column_names.index(name)
         table = table.set_column(place, table.schema.field(name), table.column(name).take(order))
     return table
+
+
+def _known(table: pa.Table, columns: Sequence[str]) -> pa.Array:
+    """Return the different values of a column that stands alone; none of several columns, and none of arrays."""
+    alone = table.column(columns[0])
+    if len(columns) > 1 or pa.types.is_nested(alone.type):
+        return pa.nulls(0)
+    return alone.unique().drop_null()

@@ -12,7 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from obs2seq.audit.hashing import position_hashes, sequence_hashes
-from obs2seq.domain.spec import IS_NEW, IS_PAD, N_OBSERVATIONS, Feature, SequenceSpec
+from obs2seq.domain.derived import OF_ELEMENTS
+from obs2seq.domain.exploding import IS_REPEAT
+from obs2seq.domain.spec import IS_NEW, IS_PAD, Feature, SequenceSpec
 from obs2seq.kernel.columns import Array, flags_of, plain
 from obs2seq.loading.data import SequenceData
 
@@ -73,8 +75,9 @@ def facts_of(subset: str, data: SequenceData, ids: Sequence[str]) -> SubsetFacts
         ids: The names of the features whose values are ids.
     """
     spec = data.spec
-    columns = [spec.pupil, N_OBSERVATIONS, IS_PAD, *(feature.output for feature in _contents(spec))]
+    columns = [spec.pupil, IS_PAD, *(feature.output for feature in _contents(spec))]
     columns += [IS_NEW] if spec.time_feature else []
+    columns += [] if spec.explode is None else [IS_REPEAT.output]
     parts = list(chain.from_iterable(data.each(lambda tables: _parts(tables, spec, ids), columns)))
     pupils = _distinct(part.others for part in parts)
     places = [pc.index_in(part.pupils, pupils).to_numpy() for part in parts]
@@ -95,8 +98,8 @@ def id_features(data: SequenceData) -> list[str]:
 
 
 def _contents(spec: SequenceSpec) -> list[Feature]:
-    """Return the features that do not name the pupil."""
-    return [feature for feature in spec.features if feature.column != spec.pupil]
+    """Return the features that tell what was observed, not who by, nor how observations were taken apart."""
+    return [each for each in spec.features if each.column != spec.pupil and each.derive not in OF_ELEMENTS]
 
 
 def _is_id(feature: Feature, type_: str) -> bool:
@@ -114,13 +117,14 @@ def _parts(tables: Iterable[pa.Table], spec: SequenceSpec, ids: Sequence[str]) -
 
 
 def _part(table: pa.Table, spec: SequenceSpec, ids: Sequence[str], sample: int) -> _Part:
-    is_long = table.column(N_OBSERVATIONS).to_numpy() >= FEWEST_OBSERVATIONS
+    is_told = _is_told_once(table, spec)
+    is_long = is_told.sum(axis=1) >= FEWEST_OBSERVATIONS
     positions = _positions(table, spec)
     by_name = {feature.name: feature for feature in spec.features}
     time = spec.time_feature
     return _Part(
         pupils=plain(table.column(spec.pupil)).filter(pa.array(is_long)),
-        positions=_real(table, positions, np.flatnonzero(is_long)[:sample]),
+        positions=positions[is_long][:sample][is_told[is_long][:sample]],
         hashes=sequence_hashes(positions)[is_long],
         values={name: _known(table, by_name[name]) for name in ids},
         others=plain(table.column(spec.pupil)).unique(),
@@ -128,17 +132,17 @@ def _part(table: pa.Table, spec: SequenceSpec, ids: Sequence[str], sample: int) 
     )
 
 
+def _is_told_once(table: pa.Table, spec: SequenceSpec) -> Array:
+    """Return which positions of each sequence hold an observation, or the first element of one."""
+    is_real = ~flags_of(table, IS_PAD)
+    is_told = is_real if spec.explode is None else is_real & ~flags_of(table, IS_REPEAT.output)
+    return np.asarray(is_told.reshape(-1, spec.sequence_length))
+
+
 def _positions(table: pa.Table, spec: SequenceSpec) -> Array:
     contents = [table.column(feature.output) for feature in _contents(spec)]
     shape = (len(table), spec.sequence_length)
     return position_hashes(contents, spec.sequence_length) if contents else np.zeros(shape, np.uint64)
-
-
-def _real(table: pa.Table, positions: Array, rows: Array) -> Array:
-    """Return the positions of some rows that are no padding."""
-    is_pad = flags_of(table.select([IS_PAD]).take(pa.array(rows)), IS_PAD)
-    real: Array = positions[rows].reshape(-1)[~is_pad]
-    return real
 
 
 def _known(table: pa.Table, feature: Feature) -> pa.Array:

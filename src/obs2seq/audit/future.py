@@ -29,6 +29,7 @@ def features_that_read_ahead(
         spec: What makes the sequences.
         targets: Features that a model is to predict.
     """
+    spec = _with_counts_for_ids(spec)
     whole, begun = (
         _values(sequence_table(rows, spec), spec) for rows in (observations, first_halves(observations, spec))
     )
@@ -39,6 +40,17 @@ def features_that_read_ahead(
         if n and feature.name not in targets:
             found = f"{n:,} of {len(both):,} values change when the pupil's future does"
             yield Finding(check="look_ahead", where=f"feature '{feature.name}'", found=found)
+
+
+def _with_counts_for_ids(spec: SequenceSpec) -> SequenceSpec:
+    """Let ids of elements, which whole observations have none of, be told by how often each has been there."""
+    features = [
+        {"name": each.name, "derive": "attempt_number", "of": each.of, "pad": each.pad, "shift": each.shift}
+        if each.encode is not None and each.of == spec.explode
+        else each
+        for each in spec.features
+    ]
+    return SequenceSpec(**(dict(spec) | {"features": features}))
 
 
 def first_halves(observations: pa.Table, spec: SequenceSpec) -> pa.Table:

@@ -25,19 +25,27 @@ _TO_S3 = ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOI
 
 
 def chosen(settings: Settings, tools: Tools, storage: Storage) -> Engine:
-    """Return the engine for execution arrow, or auto.
+    """Return the engine for an execution.
 
     Raises:
-        ConfigurationError: It has to be arrow, and a setting asks for what that cannot do.
+        ConfigurationError: It has to be arrow, or native, and a setting asks for what that cannot do.
     """
-    from obs2seq.warehouses.spark import SparkEngine
-
+    if settings.execution == "native":
+        return _native(settings, tools)
     obstacle = next(_obstacles(settings), None)
     if obstacle is None:
         return _with_arrow(settings, tools, storage)
     if settings.execution == "arrow":
         raise obstacle
     logger.info("execution native: %s", obstacle)
+    return _native(settings, tools)
+
+
+def _native(settings: Settings, tools: Tools) -> Engine:
+    from obs2seq.warehouses.spark import SparkEngine, require_native
+
+    if settings.output == "sequences":
+        require_native(settings.spec)
     return SparkEngine(tools)
 
 
@@ -54,8 +62,12 @@ def _with_arrow(settings: Settings, tools: Tools, storage: Storage) -> Engine:
         SparkEngine(tools),
         ArrowSparkEngine(tools, storage, sizes, _way_to_s3(settings)),
         lambda: lacking(tools.sessions().sparkContext, s3=s3),
-        is_required=settings.execution == "arrow",
+        is_required=settings.execution == "arrow" or _is_for_tasks_alone(settings),
     )
+
+
+def _is_for_tasks_alone(settings: Settings) -> bool:
+    return settings.output == "sequences" and settings.spec.keeps_together
 
 
 def _way_to_s3(settings: Settings) -> dict[str, str]:

@@ -31,7 +31,7 @@ def graph(settings: Settings) -> Graph:
 
     told = job(settings)
     native = flow_graph(told, settings.output)
-    if settings.execution != "arrow":
+    if settings.execution != "arrow" and not (settings.output == "sequences" and told.spec.keeps_together):
         return native
     return task_graph(told, settings.output, native.path_to("observations"))
 

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from obs2seq.bootstrap.layouts import require_sequences
+from obs2seq.bootstrap.temporary_files import require_writable
 from obs2seq.domain.locations import is_s3
 from obs2seq.ports import Storage
 from obs2seq.publishing import PublishedDataset
@@ -24,6 +25,7 @@ def on_arrow(settings: Settings, storage: Storage, watch: Watch = NOBODY) -> tup
     require_fit(settings.mode, settings.output_format)
     require_sequences(settings)
     require_no_key(settings, "engine is arrow", "set engine: spark")
+    require_writable(settings.temporary_folder)
     read_or_written = (settings.s3_data_location, settings.output_s3_location)
     kept = (settings.split_assignment, settings.vocabulary_location)
     for location in filter(None, (*read_or_written, *kept)):

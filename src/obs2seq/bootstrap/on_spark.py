@@ -49,7 +49,7 @@ def on_spark(settings: Settings, storage: Storage, watch: Watch = NOBODY) -> tup
         require_no_key(settings, "a feature has encode", "leave encode out")
         tell_region(settings.vocabulary_location or settings.output_s3_location, settings.s3_region)
     from obs2seq.warehouses.delta import DeltaDataset
-    from obs2seq.warehouses.spark import SparkEngine, Tools
+    from obs2seq.warehouses.spark import Tools
     from obs2seq.warehouses.watched import WatchedReader, WatchedWriter
     from obs2seq.warehouses.writers import ParquetWriter
 
@@ -68,7 +68,7 @@ def on_spark(settings: Settings, storage: Storage, watch: Watch = NOBODY) -> tup
         watch=watch,
         spread_pupils_above=settings.spread_pupils_above,
     )
-    return (SparkEngine(tools) if settings.execution == "native" else chosen(settings, tools, storage)), dataset
+    return chosen(settings, tools, storage), dataset
 
 
 def session_source(settings: Settings, storage: Storage) -> Sessions:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from obs2seq.commands.comparison import absence_is_no_difference
 from obs2seq.errors import DATA, ConfigurationError, StorageError
 from obs2seq.settings import Settings, add_settings_arguments, given_settings, load_settings
 
@@ -69,7 +70,8 @@ def _catalog(arguments: argparse.Namespace) -> None:
 def _diff(arguments: argparse.Namespace) -> None:
     from obs2seq.bootstrap.lineage import changed
 
-    first, second, found = changed(arguments.first, arguments.second)
+    with absence_is_no_difference():
+        first, second, found = changed(arguments.first, arguments.second)
     if not found:
         print("nothing changed")
         return

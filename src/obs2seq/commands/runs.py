@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
 
+from obs2seq.commands.termination import heed_termination
 from obs2seq.settings import LOCATIONS, Settings, add_settings_arguments, given_settings, load_settings
 
 _ON_THIS_MACHINE = {"mode": "local"}
@@ -26,6 +27,8 @@ def add_check(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> None:
     settings = _settings(arguments)
     _keep_pandas_out(arguments, settings)
+    if arguments.is_own_process:
+        heed_termination()
     run(settings)
 
 

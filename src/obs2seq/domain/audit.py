@@ -77,12 +77,15 @@ class Predictability:
         auc: The area under the curve; 0.5 is chance.
         margin: So far from 0.5 chance alone brings it in 1 of 100 cases.
         most_telling: The column that tells most, on its own.
+        passes_over_repeats: Whether elements of an observation after its first were there, and are none of the
+            positions.
     """
 
     positions: int
     auc: float
     margin: float
     most_telling: str
+    passes_over_repeats: bool = False
 
     @property
     def is_chance(self) -> bool:

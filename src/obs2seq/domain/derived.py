@@ -86,6 +86,22 @@ DERIVATIONS: Mapping[str, Derivation] = {
 }
 
 
+OF_ELEMENTS: Mapping[str, Derivation] = {
+    "group": Derivation("Which of the session's observations the element is of, from 0.", "int", "observations"),
+    "is_repeat": Derivation(
+        "1 where an earlier element of the same observation stands before it in the session, whose answer has been "
+        "visible then; else 0.",
+        "int",
+    ),
+}
+"""What only elements have, into which `explode` takes observations apart; engines number them as they do so."""
+
+
+def derivation(name: str) -> Derivation:
+    """Return what a derived feature is."""
+    return OF_ELEMENTS.get(name) or DERIVATIONS[name]
+
+
 def with_column(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a feature's fields, where it derives something with a `column` that stands for just that.
 
@@ -93,9 +109,9 @@ def with_column(fields: Mapping[str, Any]) -> Mapping[str, Any]:
         ValueError: The fields say not what to read or derive, or too much.
     """
     derive = fields.get("derive")
-    if derive is not None and derive not in tuple(DERIVATIONS):
+    if derive is not None and derive not in (*DERIVATIONS, *OF_ELEMENTS):
         raise ValueError(f"unknown derived feature {shortened(derive)} ({nearest(str(derive), DERIVATIONS)})")
-    needed = DERIVATIONS[derive].parameters if derive is not None else ()
+    needed = derivation(derive).parameters if derive is not None else ()
     whose = f"derive: {derive}" if derive is not None else "column"
     for name in PARAMETERS:
         is_given = fields.get(name) is not None
@@ -115,12 +131,29 @@ def derived_type(feature: Feature) -> str | None:
     """Return the type of what is derived or encoded, by Spark's name; None where a column is read as it is."""
     if feature.encode is not None:
         return "int"
-    return None if feature.derive is None else DERIVATIONS[feature.derive].type
+    return None if feature.derive is None else derivation(feature.derive).type
 
 
 def derived_features(spec: SequenceSpec) -> dict[str, Feature]:
     """Return what is derived, each once, by the name that stands for a column of it."""
     return {feature.column: feature for feature in spec.features if feature.derive is not None}
+
+
+def features_of_observations(spec: SequenceSpec) -> dict[str, Feature]:
+    """Return of `derived_features` those that are told of whole observations, before any is exploded."""
+    of_elements = features_of_elements(spec)
+    return {column: feature for column, feature in derived_features(spec).items() if column not in of_elements}
+
+
+def features_of_elements(spec: SequenceSpec) -> dict[str, Feature]:
+    """Return of `derived_features` those that are told of elements: from the exploded column, and of `OF_ELEMENTS`."""
+    if spec.explode is None:
+        return {}
+    return {
+        column: feature
+        for column, feature in derived_features(spec).items()
+        if feature.of == spec.explode or feature.derive in OF_ELEMENTS
+    }
 
 
 def require_derivable(
@@ -131,11 +164,14 @@ def require_derivable(
     Args:
         spec: With the features.
         engine: What computes them, for the message.
-        computed: The names of those that it can.
-        type_of: Gives the type of a column by Spark's name, or "" where it is not known yet.
+        computed: The names of those that it can, `OF_ELEMENTS` apart: these come with exploding.
+        type_of: Gives the type of a column by Spark's name, or "" where it is not known yet; that of the elements for
+            a column that is exploded.
     """
     for feature in derived_features(spec).values():
         derive = str(feature.derive)
+        if derive in OF_ELEMENTS:
+            continue
         if derive not in computed:
             raise not_computed(feature, engine, computed)
         derivation = DERIVATIONS[derive]

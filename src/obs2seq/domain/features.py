@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from obs2seq.domain.derived import DERIVATIONS, with_column
+from obs2seq.domain.derived import DERIVATIONS, OF_ELEMENTS, with_column
 from obs2seq.domain.validation import shortened
 from obs2seq.domain.vocabularies import VOCABULARY, with_id_column
 from obs2seq.domain.zones import known_time_zone
@@ -82,7 +82,7 @@ class Feature(Strict):
     derive: StrictStr | None = Field(
         default=None,
         description="In place of column: what to derive from the pupil's history up to each observation.",
-        json_schema_extra={"enum": [*DERIVATIONS, None]},
+        json_schema_extra={"enum": [*DERIVATIONS, *OF_ELEMENTS, None]},
     )
     of: ColumnName | None = Field(
         default=None, description="The column that is derived from, or encoded, where one is."

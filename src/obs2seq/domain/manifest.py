@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
 
 from obs2seq.domain.files import WrittenFile
 from obs2seq.domain.ledger import Ledger
@@ -94,7 +94,7 @@ class Manifest(_Document):
     """The type of every column by Spark's name, in the order of the columns."""
     settings: Annotated[dict[str, Any], AfterValidator(_by_key)]
     """The specification and everything else that shaped the result, as JSON values."""
-    ledger: Ledger
+    ledger: Annotated[Ledger, PlainSerializer(Ledger.to_json)]
     input: InputSummary
     versions: Annotated[dict[str, str], AfterValidator(_by_key)]
     published_at: Instant

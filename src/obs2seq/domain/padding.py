@@ -10,7 +10,7 @@ import math
 import re
 import struct
 
-from obs2seq.domain.spec import Feature
+from obs2seq.domain.features import Feature
 from obs2seq.domain.validation import shortened
 from obs2seq.errors import SpecificationError
 

@@ -8,13 +8,17 @@ from typing import Annotated, Any, Literal, Self, cast
 from pydantic import (
     BeforeValidator,
     Field,
+    SerializerFunctionWrapHandler,
     StrictFloat,
     StrictInt,
     ValidationError,
     ValidationInfo,
+    field_validator,
+    model_serializer,
     model_validator,
 )
 
+from obs2seq.domain.exploding import ADDED, CUTS, DELIMITER, Cuts, exploding_problems, with_added
 from obs2seq.domain.features import ColumnName as ColumnName
 from obs2seq.domain.features import Feature as Feature
 from obs2seq.domain.features import Strict
@@ -67,11 +71,32 @@ class SpecificationFields(Strict):
     session_gap_seconds: Annotated[StrictFloat, Field(ge=0, allow_inf_nan=False)] | None = Field(
         default=None, description="An inactivity above so many seconds starts a new session. Default: one session."
     )
+    explode: ColumnName | None = Field(
+        default=None,
+        description="A column that holds several values in one observation, an array or a text of parts: each of them "
+        "becomes an element of the arrays. Adds group_sequence, the observation that an element is of, and "
+        "is_repeat_sequence. Default: none.",
+    )
+    explode_delimiter: ColumnName = Field(
+        default=DELIMITER,
+        description="Stands between the parts of a text that is exploded; spaces around a part are cut off.",
+    )
+    explode_cuts: Cuts = Field(
+        default=CUTS,
+        description="Whether a window may cut an observation that is exploded in two. keep_together: each holds as "
+        "many whole ones as fit; for windows that do not overlap.",
+    )
     features: Annotated[tuple[Feature, ...], Field(min_length=1)] = Field(description="The arrays to make.")
 
     @model_validator(mode="after")
     def _fields_fit_each_other(self) -> Self:
-        problems = (*self._numbers(), *self._repetitions(), *self._spellings(), *self._collisions())
+        problems = (
+            *self._numbers(),
+            *self._repetitions(),
+            *exploding_problems(self),
+            *self._spellings(),
+            *self._collisions(),
+        )
         if problems:
             raise MisfitError(problems)
         return self
@@ -102,7 +127,7 @@ class SpecificationFields(Strict):
         """Report output columns of one name; case does not tell columns apart in Spark, Hive or Athena."""
         sources = {self.pupil.lower(): "the pupil column"}
         taken = [(name, "a bookkeeping column") for name in BOOKKEEPING]
-        taken += [(feature.output, f"feature '{feature.name}'") for feature in self.features]
+        taken += [(feature.output, self._source(feature)) for feature in self._all_features()]
         for name, source in taken:
             earlier = sources.setdefault(name.lower(), source)
             if earlier is not source:
@@ -115,6 +140,13 @@ class SpecificationFields(Strict):
             if feature.column not in feature.reads and feature.column.lower() in read
         }:
             yield "features", f"expected another name than '{name}', which a derived feature goes by, for a column"
+
+    def _all_features(self) -> tuple[Feature, ...]:
+        return self.features if self.explode is None else with_added(self.features)
+
+    def _source(self, feature: Feature) -> str:
+        is_added = self.explode is not None and feature in ADDED
+        return f"explode: {self.explode}" if is_added else f"feature '{feature.name}'"
 
 
 class SequenceSpec(SpecificationFields):
@@ -155,6 +187,21 @@ class SequenceSpec(SpecificationFields):
             return cls.model_validate(json.loads(json_data))
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise SpecificationError("specification", "expected JSON, found text that is none") from error
+
+    @field_validator("features")
+    @classmethod
+    def _features_of_elements_are_added(cls, features: tuple[Feature, ...], info: ValidationInfo) -> Any:
+        return features if info.data.get("explode") is None else with_added(features)
+
+    @model_serializer(mode="wrap")
+    def _without_exploding(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what explodes nothing, so that specifications, and the names of runs, stay what they were."""
+        return {name: value for name, value in handler(self).items() if self.explode or not name.startswith("explode")}
+
+    @property
+    def keeps_together(self) -> bool:
+        """Whether no window may cut an observation in two."""
+        return self.explode_cuts == "keep_together"
 
     @property
     def is_chunked(self) -> bool:

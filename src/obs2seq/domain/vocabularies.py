@@ -94,8 +94,10 @@ def encoded_columns(spec: SequenceSpec) -> dict[str, str]:
 
 def fitting_spec(spec: SequenceSpec, columns: Sequence[str]) -> SequenceSpec:
     """Return a specification that reads what vocabularies of columns are made from, and nothing else."""
+    explode = spec.explode if spec.explode in columns else None
+    exploding = {"explode": explode, "explode_delimiter": spec.explode_delimiter} if explode else {}
     features = [{"name": f"{i}", "derive": "attempt_number", "of": name, "pad": 0} for i, name in enumerate(columns)]
-    return type(spec)(pupil=spec.pupil, order_by=spec.order_by, sequence_length=1, features=features)
+    return type(spec)(pupil=spec.pupil, order_by=spec.order_by, sequence_length=1, features=features, **exploding)
 
 
 def with_id_column(fields: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -125,6 +127,11 @@ def require_unencoded(spec: SequenceSpec, engine: str, hint: str) -> None:
         if feature.encode is not None:
             problem = f"expected columns as they are, which is what {engine} takes, found encode: {feature.encode}"
             raise SpecificationError(f"feature '{feature.name}'", problem, hint)
+
+
+def observed_columns(spec: SequenceSpec) -> tuple[str, ...]:
+    """Return every column that whole observations have, ids among them, but those of the elements of some."""
+    return tuple(name for name in spec.columns if spec.explode is None or name != id_column(spec.explode))
 
 
 def input_columns(spec: SequenceSpec) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from obs2seq.domain.spec import SequenceSpec
+from obs2seq.domain.vocabularies import observed_columns
 from obs2seq.flow.columns import type_of
 
 
@@ -15,7 +16,7 @@ def keys(spec: SequenceSpec) -> dict[str, str]:
 
 def whole_row_keys(observations: DataFrame, spec: SequenceSpec) -> dict[str, str]:
     """Return the internal name of every column: `key_…` where it can be compared, `rest_…` where it cannot."""
-    names = keys(spec)
+    names = {name: key for name, key in keys(spec).items() if name in observed_columns(spec)}
     known = {name.lower() for name in names}
     for i, name in enumerate(sorted(name for name in observations.columns if name.lower() not in known)):
         can_compare = "map<" not in type_of(observations, name).simpleString()

@@ -5,7 +5,7 @@ import decimal
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import DataType
+from pyspark.sql.types import ArrayType, DataType
 
 from obs2seq.domain.columns import require_columns, require_scalar
 from obs2seq.domain.padding import FLOAT_FORMATS, PadValue
@@ -38,6 +38,14 @@ def is_float(type_: DataType) -> bool:
 def is_negative_zero(column: Column) -> Column:
     """Tell -0.0 from 0.0, which Spark's own comparison does not; false elsewhere, null where null."""
     return (column == 0) & (F.pow(column, F.lit(-1.0)) < 0)
+
+
+def zeros_in_order(frame: DataFrame, name: str, column: Column) -> list[Column]:
+    """Return what orders floats that compare as equal, -0.0 first, also in arrays; nothing for columns of others."""
+    type_ = type_of(frame, name)
+    if isinstance(type_, ArrayType) and is_float(type_.elementType):
+        return [F.transform(column, lambda each: F.coalesce(~is_negative_zero(each), F.lit(True))).asc_nulls_first()]
+    return [is_negative_zero(column).desc_nulls_last()] if is_float(type_) else []
 
 
 def literal(value: PadValue, type_: DataType) -> Column:

@@ -11,10 +11,12 @@ from hamilton import registry
 from pyspark.sql import DataFrame
 
 from obs2seq.domain.derived import derived_features
+from obs2seq.domain.exploding import require_cuts_allowed
 from obs2seq.domain.job import Job
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.domain.splits import FOLD
-from obs2seq.errors import ConfigurationError
+from obs2seq.domain.vocabularies import encoded_columns
+from obs2seq.errors import ConfigurationError, SpecificationError
 
 # Hamilton's autoload imports pyspark.pandas, which numpy 2 breaks on Spark 3.5. It reads its switch when the driver is
 # imported; the environment is put back for whoever uses Hamilton beside us.
@@ -29,6 +31,7 @@ from obs2seq.flow import (  # noqa: E402
     assignments,
     context,
     derived,
+    exploding,
     folds,
     histories,
     parts,
@@ -95,9 +98,12 @@ def sequence_observations(
 
     Raises:
         DataError: A column is missing, or no scalar.
-        SpecificationError: A feature is no scalar, a pad is not a value of its column's type, or
-            `session_gap_seconds` is set and the time is not a timestamp, a date or a number.
+        SpecificationError: A feature is no scalar, a pad is not a value of its column's type,
+            `session_gap_seconds` is set and the time is not a timestamp, a date or a number, or `explode_cuts` is not
+            allow.
     """
+    require_cuts_allowed(spec, "Spark computes natively", "use obs2seq.sequence_table, or a run with execution: arrow")
+    _require_no_ids_of_elements(spec)
     ways = ways_of_observations(spec)
     return _made("sequences", ways, {"observations": observations, "spec": spec}, spread_pupils_above, NOBODY)
 
@@ -197,8 +203,18 @@ def _made(node: str, ways: Ways, inputs: dict[str, Any], spread_pupils_above: in
     return whole if found is None else _run(_dataflow(watch, **ways, cut="parts"), node, inputs | found)
 
 
+def _require_no_ids_of_elements(spec: SequenceSpec) -> None:
+    """Raise where elements are to be encoded, for which there is no vocabulary."""
+    if spec.explode in encoded_columns(spec).values():
+        problem = f"expected a column that no feature encodes, as only runs have vocabularies, found '{spec.explode}'"
+        raise SpecificationError("explode", problem, "leave encode out, or make it a run")
+
+
 def _require_shareable(spec: SequenceSpec) -> None:
-    """Raise where something is derived from a whole history, which no part of one holds."""
+    """Raise where something follows from a whole history, which no part of one holds."""
+    if spec.explode is not None:
+        problem = "expected null where explode counts the elements before, found a number"
+        raise ConfigurationError("spread_pupils_above", problem, "set it to null")
     if derived_features(spec):
         problem = "expected null where features are derived from the history, found a number"
         raise ConfigurationError("spread_pupils_above", problem, "set it to null")
@@ -207,7 +223,7 @@ def _require_shareable(spec: SequenceSpec) -> None:
 @lru_cache(maxsize=64)
 def _dataflow(watch: Watch = NOBODY, **ways: object) -> driver.Driver:
     """Build the dataflow with the named ways to do a thing; each combination is built once for those who watch."""
-    modules = [histories, derived, context, windows, sequences, prepared]
+    modules = [histories, derived, exploding, context, windows, sequences, prepared]
     modules.append(surveys if ways["cut"] == "intervals" else parts)
     if ways["counted"]:
         modules += [selection, vocabularies, quality, stages, assignments, folds]

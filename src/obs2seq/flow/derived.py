@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
+from hamilton.function_modifiers import config
 from pyspark.sql import Column, DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
 from pyspark.sql.types import (
@@ -26,6 +27,7 @@ from obs2seq.domain.derived import derived_features, derived_type, require_deriv
 from obs2seq.domain.spec import Feature, SequenceSpec
 from obs2seq.flow.arithmetic import keys
 from obs2seq.flow.columns import is_float, type_of
+from obs2seq.flow.elements import value_type
 
 ENGINE = "Spark"
 _TYPES: Mapping[str, DataType] = {"int": IntegerType(), "double": DoubleType()}
@@ -112,28 +114,47 @@ def source_keys(spec: SequenceSpec) -> dict[str, str]:
     return keys(spec) | {name: f"derived_{i}" for i, name in enumerate(derived_features(spec))}
 
 
-def feature_type(observations: DataFrame, feature: Feature) -> DataType:
+def feature_type(observations: DataFrame, feature: Feature, spec: SequenceSpec) -> DataType:
     """Return the type of a feature's values."""
     type_name = derived_type(feature)
-    return _TYPES[type_name] if type_name else type_of(observations, feature.column)
+    return _TYPES[type_name] if type_name else value_type(observations, feature.column, spec)
 
 
 def require_derived(observations: DataFrame, spec: SequenceSpec) -> None:
     """Raise `SpecificationError` where something cannot be derived from columns of these types."""
-    require_derivable(spec, ENGINE, FUNCTIONS, lambda name: type_of(observations, name).simpleString())
+    require_derivable(spec, ENGINE, FUNCTIONS, lambda name: value_type(observations, name, spec).simpleString())
 
 
+@config.when(exploded=False)
 def derived_observations(numbered_observations: DataFrame, history: WindowSpec, spec: SequenceSpec) -> DataFrame:
-    """Add what is derived, each thing once, as `derived_0` ….
+    """Add what is derived, each thing once, as `derived_0` …."""
+    return with_derived(numbered_observations, list(derived_features(spec).values()), history, spec)
+
+
+def with_derived(
+    frame: DataFrame,
+    features: list[Feature],
+    history: WindowSpec,
+    spec: SequenceSpec,
+    place: Column | None = None,
+) -> DataFrame:
+    """Add some of what is derived.
 
     What follows a pupil's history comes first, so that the one shuffle is by pupil, whatever comes then.
+
+    Args:
+        frame: Numbered rows.
+        features: What to add.
+        history: A pupil's rows in order.
+        spec: Names the columns.
+        place: What orders a pupil's rows, where they have a column that does; else they are numbered.
     """
-    features = list(derived_features(spec).values())
     over_same = [feature for feature in features if feature.derive in {function.__name__ for function in OVER_SAME}]
     over_history = [feature for feature in features if feature not in over_same]
-    frame = _with_derived(numbered_observations, over_history, history, spec)
+    frame = _with_derived(frame, over_history, history, spec)
     if over_same:
-        frame = frame.withColumn("place_in_history", F.row_number().over(history))
+        place = F.row_number().over(history) if place is None else place
+        frame = frame.withColumn("place_in_history", place)
     for of, alike in groupby(sorted(over_same, key=_of), key=_of):
         same = Window.partitionBy("pupil", keys(spec)[of]).orderBy("place_in_history")
         frame = _with_derived(frame, list(alike), same, spec)

@@ -12,12 +12,18 @@ from obs2seq.domain.columns import require_columns
 from obs2seq.domain.padding import pad_value
 from obs2seq.domain.rules import DUPLICATE
 from obs2seq.domain.spec import Feature, SequenceSpec
+from obs2seq.domain.vocabularies import observed_columns
 from obs2seq.flow.arithmetic import keys, needs_length, whole_row_keys
 from obs2seq.flow.checks import ANY, WHOLE, promises
-from obs2seq.flow.columns import is_float, is_negative_zero, literal, named, require_scalars, type_of
+from obs2seq.flow.columns import literal, named, type_of, zeros_in_order
 from obs2seq.flow.derived import feature_type, require_derived, source_keys
+from obs2seq.flow.elements import require_readable
 from obs2seq.flow.sessions import is_gap_above
 from obs2seq.flow.tallies import Tally
+
+POSITIONED = {"pupil": ANY, "session": WHOLE, "position": WHOLE, "length": WHOLE}
+"""What a place in a session is to whoever makes windows, beside its values."""
+VALUES = (r"value_\d+|context", ANY)
 
 
 def feature_pads(observations: DataFrame, spec: SequenceSpec) -> list[Column]:
@@ -27,9 +33,9 @@ def feature_pads(observations: DataFrame, spec: SequenceSpec) -> list[Column]:
         DataError: A column is missing, or no scalar.
         SpecificationError: A feature is no scalar, or its column's type cannot hold its pad.
     """
-    require_columns(spec.columns, observations.columns)
+    require_columns(observed_columns(spec), observations.columns)
     require_derived(observations, spec)
-    types = [feature_type(observations, feature) for feature in spec.features]
+    types = [feature_type(observations, feature, spec) for feature in spec.features]
     return [
         literal(pad_value(feature, type_.simpleString()), type_)
         for feature, type_ in zip(spec.features, types, strict=True)
@@ -40,15 +46,15 @@ def feature_pads(observations: DataFrame, spec: SequenceSpec) -> list[Column]:
 @config.when_not(kind="observations")
 def keyed_observations__sequences(observations: DataFrame, spec: SequenceSpec) -> DataFrame:
     """Select the columns that sequences need, each once, under their internal names."""
-    require_scalars(observations, spec.columns)
-    return observations.select(*(named(name).alias(key) for name, key in keys(spec).items()))
+    require_readable(observations, spec)
+    return observations.select(*(named(name).alias(keys(spec)[name]) for name in observed_columns(spec)))
 
 
 @promises({"pupil": ANY}, others=(r"(key|rest)_\d+", ANY))
 @config.when(kind="observations")
 def keyed_observations__whole(observations: DataFrame, spec: SequenceSpec) -> DataFrame:
     """Select all columns under internal names: those of the total order first, then the others by name."""
-    require_scalars(observations, spec.columns)
+    require_readable(observations, spec)
     return observations.select(*(named(name).alias(key) for name, key in whole_row_keys(observations, spec).items()))
 
 
@@ -59,8 +65,7 @@ def order_keys(keyed_observations: DataFrame) -> list[Column]:
     zero comes last, so that the order never rests on how the rows arrived.
     """
     ordering = [name for name in keyed_observations.columns if name.startswith("key_")]
-    floats = [key for key in ("pupil", *ordering) if is_float(type_of(keyed_observations, key))]
-    zeros = [is_negative_zero(F.col(key)).desc_nulls_last() for key in floats]
+    zeros = [zero for key in ("pupil", *ordering) for zero in zeros_in_order(keyed_observations, key, F.col(key))]
     return [F.col(key).asc_nulls_first() for key in ordering or ["pupil"]] + zeros
 
 
@@ -136,7 +141,7 @@ def numbered_observations__sessions(
     )
 
 
-@config.when(sessions=False)
+@config.when(sessions=False, exploded=False)
 def session_order__whole(history: WindowSpec) -> WindowSpec:
     """The observations of one session, in order: without sessions, the history itself, sorted already."""
     return history
@@ -156,8 +161,8 @@ def feature_values(session_order: WindowSpec, spec: SequenceSpec, feature_pads: 
 
 
 @tag(unit="observations")
-@promises({"pupil": ANY, "session": WHOLE, "position": WHOLE, "length": WHOLE}, others=(r"value_\d+|context", ANY))
-@config.when(cut="nothing")
+@promises(POSITIONED, others=VALUES)
+@config.when(cut="nothing", lengths="counted")
 def positioned_observations__whole(
     derived_observations: DataFrame,
     session_order: WindowSpec,

@@ -13,7 +13,8 @@ from obs2seq.domain.predicates import kept_where
 from obs2seq.domain.quality import BROKEN_RULES, Predicate, PupilRule, RowRule, Unique
 from obs2seq.domain.rules import CONTEXT, OTHER_SUBSET
 from obs2seq.domain.spec import SequenceSpec
-from obs2seq.flow.columns import is_float, is_negative_zero, named, require_scalars, type_of
+from obs2seq.domain.vocabularies import observed_columns
+from obs2seq.flow.columns import named, require_scalars, zeros_in_order
 from obs2seq.flow.selection import Selection, condition
 from obs2seq.flow.tallies import Tally, where
 from obs2seq.flow.verdicts import has_context, input_counts, stays, verdict_name, verdict_of
@@ -199,10 +200,10 @@ def _with_names(judged: DataFrame, rules: Rules) -> DataFrame:
 
 def _total_order(frame: DataFrame, spec: SequenceSpec, rules: Rules) -> list[Column]:
     """The history's order, and, where it leaves rows tied, that of the columns which have to be unique."""
-    further = sorted(_with_keys(frame, spec.columns, rules)[len(spec.columns) :])
-    ordering = [*(name for name in spec.columns if name != spec.pupil), *further]
-    floats = [name for name in (spec.pupil, *ordering) if is_float(type_of(frame, name))]
-    zeros = [is_negative_zero(named(name)).desc_nulls_last() for name in floats]
+    columns = observed_columns(spec)
+    further = sorted(_with_keys(frame, columns, rules)[len(columns) :])
+    ordering = [*(name for name in columns if name != spec.pupil), *further]
+    zeros = [zero for name in (spec.pupil, *ordering) for zero in zeros_in_order(frame, name, named(name))]
     return [named(name).asc_nulls_first() for name in ordering or [spec.pupil]] + zeros
 
 

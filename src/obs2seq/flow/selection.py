@@ -9,6 +9,7 @@ from pyspark.errors import AnalysisException, ParseException
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import (
+    ArrayType,
     BooleanType,
     DataType,
     DateType,
@@ -25,7 +26,7 @@ from obs2seq.domain.quality import PupilRule, RowRule
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.domain.split_times import TimeRange
 from obs2seq.domain.splits import Assigned, ColumnValue, Everything, Folds, HashRange, Share
-from obs2seq.domain.vocabularies import Vocabulary
+from obs2seq.domain.vocabularies import Vocabulary, observed_columns
 from obs2seq.errors import ConfigurationError
 from obs2seq.flow.columns import in_hash_range, named, type_of
 from obs2seq.flow.split_times import is_before
@@ -91,7 +92,7 @@ def row_rules(
     mapped_observations: DataFrame, spec: SequenceSpec, selection: Selection, stage_rules: dict[str, Column]
 ) -> dict[str, Column]:
     """Return what leaves a row out: a condition by the rule's name, in the order in which they are tried."""
-    require_columns(spec.columns, mapped_observations.columns)
+    require_columns(observed_columns(spec), mapped_observations.columns)
     time, row_filter = spec.order_by[0], selection.row_filter
     keep = F.lit(True) if row_filter is None else condition(mapped_observations, "row_filter", row_filter)
     damaged = _has_replacement(mapped_observations, spec) if selection.is_text_input else F.lit(False)
@@ -109,8 +110,8 @@ def row_rules(
 @config.when(kind="sequences")
 def read_columns__sequences(mapped_observations: DataFrame, spec: SequenceSpec) -> list[str]:
     """The columns to read: those that sequences need."""
-    require_columns(spec.columns, mapped_observations.columns)
-    return list(spec.columns)
+    require_columns(observed_columns(spec), mapped_observations.columns)
+    return list(observed_columns(spec))
 
 
 @config.when(kind="observations")
@@ -165,11 +166,18 @@ def _expression(frame: DataFrame, setting: str, text: str) -> Column:
 
 
 def _has_replacement(frame: DataFrame, spec: SequenceSpec) -> Column:
-    texts = [name for name in spec.columns if isinstance(type_of(frame, name), StringType)]
     damaged = F.lit(False)
-    for name in texts:
-        damaged = damaged | F.coalesce(F.contains(named(name), F.lit(_REPLACEMENT)), F.lit(False))
+    for name in observed_columns(spec):
+        match type_of(frame, name):
+            case StringType():
+                damaged = damaged | F.coalesce(_holds_replacement(named(name)), F.lit(False))
+            case ArrayType(elementType=StringType()):
+                damaged = damaged | F.coalesce(F.exists(named(name), _holds_replacement), F.lit(False))
     return damaged
+
+
+def _holds_replacement(text: Column) -> Column:
+    return F.contains(text, F.lit(_REPLACEMENT))
 
 
 def _is_out_of_range(frame: DataFrame, time: str) -> Column:

@@ -28,6 +28,10 @@ class Tally:
         """Take what was counted at a point by others."""
         self._known[point] = dict(counts)
 
+    def has(self, point: str) -> bool:
+        """Whether anything is counted at a point."""
+        return point in self._known or point in self._points
+
     def counts(self, point: str) -> dict[str, int]:
         """Return what was counted at a point; only after the action that ran the flow has succeeded."""
         return dict(self._known[point] if point in self._known else self._points[point][0].get)

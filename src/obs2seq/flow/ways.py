@@ -44,7 +44,14 @@ def ways_of_selection(spec: SequenceSpec, selection: Selection, kind: Kind) -> W
 
 def _ways(spec: SequenceSpec) -> Ways:
     window_kind = "chunked" if spec.is_chunked else "overlapping"
-    return {"sessions": spec.session_gap_seconds is not None, "window_kind": window_kind}
+    has_sessions, is_exploded = spec.session_gap_seconds is not None, spec.explode is not None
+    return {
+        "sessions": has_sessions,
+        "window_kind": window_kind,
+        "exploded": is_exploded,
+        "lengths": "summed" if is_exploded and not has_sessions else "counted",
+        "element_ids": is_exploded and spec.explode in encoded_columns(spec).values(),
+    }
 
 
 def _counted_ways(spec: SequenceSpec, pupil_sample: float | None, kind: Kind, duplicates: str) -> Ways:

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
-from obs2seq.domain.derived import derived_features, require_derivable
+from obs2seq.domain.derived import features_of_observations, require_derivable
 from obs2seq.domain.spec import Feature, SequenceSpec
 from obs2seq.domain.zones import DAY_S
 from obs2seq.kernel.columns import Array, Column, Key
@@ -158,8 +158,8 @@ FUNCTIONS: Mapping[str, Callable[[Feature, Histories], Values]] = {
 
 
 def derived_columns(spec: SequenceSpec, history: Histories, n_rows: int) -> dict[str, Column]:
-    """Return a column of all rows for each thing that is derived, by the name that stands for it."""
-    return {name: _column(feature, history, n_rows) for name, feature in derived_features(spec).items()}
+    """Return a column of all rows for each thing derived of whole observations, by the name that stands for it."""
+    return {name: column_of(feature, history, n_rows) for name, feature in features_of_observations(spec).items()}
 
 
 def require_derived(spec: SequenceSpec, columns: Mapping[str, pa.ChunkedArray]) -> None:
@@ -167,7 +167,8 @@ def require_derived(spec: SequenceSpec, columns: Mapping[str, pa.ChunkedArray]) 
     require_derivable(spec, ENGINE, FUNCTIONS, lambda name: spark_type(columns[name].type))
 
 
-def _column(feature: Feature, history: Histories, n_rows: int) -> Column:
+def column_of(feature: Feature, history: Histories, n_rows: int) -> Column:
+    """Return what is derived as a column of all rows."""
     values, is_known = FUNCTIONS[str(feature.derive)](feature, history)
     type_ = feature_type(feature, {})
     spread = np.zeros(n_rows, type_.to_pandas_dtype())

@@ -15,18 +15,22 @@ from obs2seq.kernel.windows import Windows
 
 @dataclass(frozen=True)
 class PaddedFeature:
-    """A feature's column, its pad as one of the column's numbers, and the texts that these are codes of, if any."""
+    """A feature's column, its pad as one of the column's numbers, and the texts that these are codes of, if any.
+
+    The column has a value for each row; or, where `is_placed`, for each place of the order.
+    """
 
     shift: int
     column: Column
     pad: Pad
     texts: pa.Array | None
+    is_placed: bool = False
 
     @classmethod
-    def of(cls, feature: Feature, column: Column, pad: Pad) -> "PaddedFeature":
+    def of(cls, feature: Feature, column: Column, pad: Pad, *, is_placed: bool = False) -> "PaddedFeature":
         """Give a text pad a code of its own where it is none of the column's texts."""
         texts, number = with_text(column.texts, str(pad)) if column.texts is not None else (None, pad)
-        return cls(feature.shift, column, number, texts)
+        return cls(feature.shift, column, number, texts, is_placed)
 
     def read(self, rows: Array, is_real: Array) -> pa.Array:
         """Return the values of some rows, and the pad where they are not real or null."""
@@ -69,9 +73,11 @@ class Gatherer:
         is_new = is_real & (step >= n - n_new)
         values = [as_arrow(mask.ravel().view(np.int8), pa.int8()) for mask in (~is_real, is_new)]
         position = self.windows.first_position[piece, None] + step
-        shifts = {feature.shift for feature in self.features}
-        sources = {shift: self._source(piece, position, is_real, shift) for shift in shifts}
-        values += [self._values(feature, piece, *sources[feature.shift]) for feature in self.features]
+        kinds = {(feature.shift, feature.is_placed) for feature in self.features}
+        sources = {kind: self._source(piece, position, is_real, *kind) for kind in kinds}
+        values += [
+            self._values(feature, piece, *sources[feature.shift, feature.is_placed]) for feature in self.features
+        ]
         return [_lists(array, length) for array in values]
 
     def _values(self, feature: PaddedFeature, piece: slice, rows: Array, is_real: Array) -> pa.Array:
@@ -81,14 +87,19 @@ class Gatherer:
             rows = np.repeat(first, self.spec.sequence_length)
         return feature.read(rows, is_real)
 
-    def _source(self, piece: slice, position: Array, is_real: Array, shift: int) -> tuple[Array, Array]:
-        """Return for each element the row to read, and whether there is one in the session; any row where not."""
+    def _source(
+        self, piece: slice, position: Array, is_real: Array, shift: int, is_placed: bool
+    ) -> tuple[Array, Array]:
+        """Return for each element what to read, and whether there is that in the session; anything where not."""
         session = self.windows.session[piece]
         start, length = self.sessions.start[session, None], self.sessions.length[session, None]
         if shift:
             position = position + shift
             is_real = is_real & (position >= 0) & (position < length)
-        return self.order.take((start + position).ravel(), mode="clip"), is_real.ravel()
+        places = (start + position).ravel()
+        if is_placed:
+            return np.clip(places, 0, len(self.order) - 1, out=places), is_real.ravel()
+        return self.order.take(places, mode="clip"), is_real.ravel()
 
 
 def _lists(values: pa.Array, length: int) -> pa.Array:

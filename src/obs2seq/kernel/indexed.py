@@ -8,8 +8,8 @@ import pyarrow as pa
 
 from obs2seq.domain.spec import FIRST_POSITION, N_OBSERVATIONS, SEQUENCE_INDEX, SESSION_INDEX, SequenceSpec
 from obs2seq.errors import SpecificationError
-from obs2seq.kernel.columns import Array, Column
-from obs2seq.kernel.gathering import Gatherer
+from obs2seq.kernel.columns import Array
+from obs2seq.kernel.gathering import Gatherer, PaddedFeature
 from obs2seq.kernel.sequencing import plan_sequences
 
 SESSION = "session"
@@ -102,10 +102,10 @@ class IndexedPlan:
             N_OBSERVATIONS: pa.array(counts.astype(np.int32)),
         }
         held = {
-            held_column(feature.column): padded.column
+            held_column(feature.column): padded
             for feature, padded in zip(gatherer.spec.features, gatherer.features, strict=True)
         }
-        lists = {name: _lists(column, gatherer.order, place + first, counts) for name, column in held.items()}
+        lists = {name: _lists(padded, gatherer.order, place + first, counts) for name, padded in held.items()}
         return pa.table(columns | lists)
 
     def windows(self, start: int, stop: int) -> pa.Table:
@@ -140,19 +140,20 @@ def _row_starts(gatherer: Gatherer) -> Array:
     return np.flatnonzero(is_start)
 
 
-def _lists(column: Column, order: Array, start: Array, counts: Array) -> pa.ChunkedArray:
+def _lists(padded: PaddedFeature, order: Array, start: Array, counts: Array) -> pa.ChunkedArray:
     """Return lists of the ordered values from each start on; as many sessions to a chunk as it may have values."""
     ends = np.cumsum(counts)
     chunks, done = [], 0
     while done < len(counts):
         before = ends[done - 1] if done else 0
         stop = max(int(np.searchsorted(ends, before + _PIECE, side="right")), done + 1)
-        chunks.append(_chunk(column, order, start[done:stop], counts[done:stop]))
+        chunks.append(_chunk(padded, order, start[done:stop], counts[done:stop]))
         done = stop
-    return pa.chunked_array(chunks, pa.list_(column.take(np.zeros(0, np.int64)).type))
+    return pa.chunked_array(chunks, pa.list_(padded.column.take(np.zeros(0, np.int64)).type))
 
 
-def _chunk(column: Column, order: Array, start: Array, counts: Array) -> pa.Array:
+def _chunk(padded: PaddedFeature, order: Array, start: Array, counts: Array) -> pa.Array:
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
     places = np.arange(offsets[-1]) + np.repeat(start - offsets[:-1], counts)
-    return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), column.take(order[places]))
+    values = padded.column.take(places if padded.is_placed else order[places])
+    return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), values)

@@ -37,7 +37,7 @@ def spark_type(type_: pa.DataType) -> str:
         return "timestamp" if type_.tz else "timestamp_ntz"
     if pa.types.is_decimal(type_) and type_.bit_width <= 128:
         return f"decimal({type_.precision},{type_.scale})"
-    if pa.types.is_list(type_) or pa.types.is_large_list(type_):
+    if pa.types.is_list(type_) or pa.types.is_large_list(type_) or pa.types.is_fixed_size_list(type_):
         return f"array<{spark_type(type_.value_type)}>"
     return _NAMES.get(type_, str(type_))
 

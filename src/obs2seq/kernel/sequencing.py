@@ -9,15 +9,18 @@ import pyarrow as pa
 
 from obs2seq.domain.columns import require_scalar
 from obs2seq.domain.spec import SequenceSpec
-from obs2seq.kernel.columns import Array, Column, Key, load, load_pupils
+from obs2seq.kernel.columns import Array, Column, Key
 from obs2seq.kernel.derived import Histories, derived_columns, require_derived
+from obs2seq.kernel.exploding import Elements, Ordered, with_element_types
 from obs2seq.kernel.gathering import Gatherer, PaddedFeature
+from obs2seq.kernel.loaded import LoadedColumns
 from obs2seq.kernel.ordering import Ordering
 from obs2seq.kernel.pads import Pad, pad_for
 from obs2seq.kernel.schema import feature_type, find_columns, output_schema, spark_type
 from obs2seq.kernel.sessions import Sessions, require_time, sessions_of
 from obs2seq.kernel.texts import longest
-from obs2seq.kernel.windows import cuts_of, rows_left_out, windows_of
+from obs2seq.kernel.whole_windows import LeftOut, whole_windows
+from obs2seq.kernel.windows import Windows, cuts_of, rows_left_out, windows_of
 
 PIECE = 1 << 18
 """Elements of an array in one piece: what lies between columns and output then stays in the processor's cache."""
@@ -36,6 +39,7 @@ def sequence_table(table: pa.Table, spec: SequenceSpec, *, threads: int = 2) -> 
     Args:
         table: One row an observation, in any order and chunks. Columns read are `spec.columns`, texts plain or in
             dictionaries; others are passed over. Null pupils are one pupil together; a null in `order_by` comes first.
+            A column that is exploded holds arrays or texts.
         spec: What to make; see `SequenceSpec`.
         threads: How many threads read and pad at the same time.
 
@@ -47,7 +51,8 @@ def sequence_table(table: pa.Table, spec: SequenceSpec, *, threads: int = 2) -> 
         codes; other values that came in a dictionary come out without. The pupils -0.0 and 0.0 are one, 0.0.
 
     Raises:
-        DataError: A column is missing, is there twice, or is no scalar.
+        DataError: A column is missing, is there twice, or is no scalar; or an observation has more elements than a
+            window that is to hold it whole.
         SpecificationError: A feature is no scalar, a pad is not a value of its column's type, or
             `session_gap_seconds` is set and the time is not a timestamp, a date or a number.
 
@@ -71,12 +76,14 @@ class Counts:
         min_length: Rows in no sequence for that reason.
         max_sequences: Rows in no sequence for that reason.
         sequenced: Rows in sequences, each where it is new.
+        expanded: What exploding makes of rows beyond one of each; from there on, rows are elements.
     """
 
     duplicates: int
     min_length: int
     max_sequences: int
     sequenced: int
+    expanded: int = 0
 
 
 @dataclass(frozen=True)
@@ -122,50 +129,31 @@ def plan_sequences(
         is_context: Which rows are context, a pupil's earliest: they stand in windows, are new in none, and no count
             has them; what holds no other row is no window. None: no row is.
     """
-    chunks, pads = _checked(table, spec)
+    chunks, typed, pads = _checked(table, spec)
     marks = np.zeros(len(table), bool) if is_context is None else is_context
     gatherer, counts = _laid_out(LoadedColumns(chunks, spec, pool), spec, pads, _Rows(drops_duplicates, marks))
-    return Plan(output_schema(chunks, spec), counts, gatherer)
+    return Plan(output_schema(typed, spec), counts, gatherer)
 
 
 def required_schema(table: pa.Table, spec: SequenceSpec) -> pa.Schema:
     """Return the columns of the output, after every check of `sequence_table` on the table's columns."""
-    chunks, _ = _checked(table, spec)
-    return output_schema(chunks, spec)
+    _, typed, _ = _checked(table, spec)
+    return output_schema(typed, spec)
 
 
-def _checked(table: pa.Table, spec: SequenceSpec) -> tuple[dict[str, pa.ChunkedArray], list[Pad]]:
+_Chunks = dict[str, pa.ChunkedArray]
+
+
+def _checked(table: pa.Table, spec: SequenceSpec) -> tuple[_Chunks, _Chunks, list[Pad]]:
+    """Return the columns that are read, the same by the types that features find in them, and the features' pads."""
     chunks = find_columns(table, spec.columns)
-    pads = [pad_for(feature, feature_type(feature, chunks)) for feature in spec.features]
-    for name, column in chunks.items():
+    typed = with_element_types(spec, chunks)
+    pads = [pad_for(feature, feature_type(feature, typed)) for feature in spec.features]
+    for name, column in typed.items():
         require_scalar(name, spark_type(column.type))
-    require_time(spec, chunks[spec.order_by[0]].type)
-    require_derived(spec, chunks)
-    return chunks, pads
-
-
-class LoadedColumns:
-    """Columns by name, read on the pool; those that ties may never reach are read when they do.
-
-    Args:
-        chunks: All columns that may be read.
-        spec: Which of them will be, in any case.
-        pool: Where they are read.
-    """
-
-    def __init__(self, chunks: dict[str, pa.ChunkedArray], spec: SequenceSpec, pool: Executor) -> None:
-        self._chunks, self._pool = chunks, pool
-        self._loads = {spec.pupil: pool.submit(load_pupils, chunks[spec.pupil])}
-        for name in {spec.order_by[0], *(name for feature in spec.features for name in feature.reads)} - {spec.pupil}:
-            self._loads[name] = pool.submit(load, chunks[name])
-
-    def __getitem__(self, name: str) -> Column:
-        if name not in self._loads:
-            self._loads[name] = self._pool.submit(load, self._chunks[name])
-        return self._loads[name].result()
-
-    def __len__(self) -> int:
-        return max(len(chunks) for chunks in self._chunks.values())
+    require_time(spec, typed[spec.order_by[0]].type)
+    require_derived(spec, typed)
+    return chunks, typed, pads
 
 
 @dataclass(frozen=True)
@@ -193,27 +181,41 @@ def _laid_out(columns: LoadedColumns, spec: SequenceSpec, pads: list[Pad], told:
         rows = rows[~is_duplicate]
         pupil_starts = pupil_starts - np.cumsum(is_duplicate)[pupil_starts]
     sessions = told.counted(sessions_of(pupil_starts, rows, columns[spec.order_by[0]], spec), rows)
-    cuts = cuts_of(sessions, spec)
-    windows = windows_of(sessions, cuts, spec)
-    counts = Counts(n_duplicates, *rows_left_out(sessions, cuts, spec), int(windows.n_new.sum()))
     derived = derived_columns(spec, Histories(rows, pupil_starts, columns.__getitem__, spec.order_by[0]), len(columns))
+    placed: dict[str, Column] = {}
+    bounds, expanded = rows, 0
+    if lists := columns.lists():
+        elements = Elements(Ordered(rows, pupil_starts, sessions, columns.__getitem__), lists, spec)
+        rows, sessions, bounds, placed = elements.rows, elements.sessions, elements.starts, elements.columns()
+        expanded = elements.expanded(told.is_context)
+    windows, left_out = whole_windows(sessions, bounds, spec) if spec.keeps_together else _cut(sessions, spec)
+    counts = Counts(n_duplicates, *left_out, int(windows.n_new.sum()), expanded)
+
+    def column(name: str) -> Column:
+        return placed.get(name) or derived.get(name) or columns[name]
+
     padded = tuple(
-        PaddedFeature.of(feature, derived.get(feature.column) or columns[feature.column], pad)
+        PaddedFeature.of(feature, column(feature.column), pad, is_placed=feature.column in placed)
         for feature, pad in zip(spec.features, pads, strict=True)
     )
     return Gatherer(spec, rows, sessions, windows, columns[spec.pupil], padded), counts
 
 
+def _cut(sessions: Sessions, spec: SequenceSpec) -> tuple[Windows, LeftOut]:
+    cuts = cuts_of(sessions, spec)
+    return windows_of(sessions, cuts, spec), rows_left_out(sessions, cuts, spec)
+
+
 def _keys(columns: LoadedColumns, spec: SequenceSpec) -> Iterator[Key]:
     """Yield the contract's total order within a pupil."""
     for name in _ordering_columns(spec):
-        yield from columns[name].keys()
+        yield from columns.order_of(name).keys()
 
 
 def _signs(columns: LoadedColumns, spec: SequenceSpec) -> Iterator[Key]:
     """Yield what comes last in the order: the sign of a zero."""
     for name in _ordering_columns(spec):
-        yield from columns[name].signs()
+        yield from columns.order_of(name).signs()
 
 
 def _ordering_columns(spec: SequenceSpec) -> list[str]:

@@ -11,10 +11,12 @@ import pyarrow as pa
 
 from obs2seq.domain.columns import require_scalar
 from obs2seq.domain.spec import SequenceSpec
+from obs2seq.domain.vocabularies import observed_columns
 from obs2seq.kernel.columns import Array, Key, load
+from obs2seq.kernel.exploding import with_element_types
+from obs2seq.kernel.loaded import LoadedColumns
 from obs2seq.kernel.ordering import Ordering
 from obs2seq.kernel.schema import find_columns, spark_type
-from obs2seq.kernel.sequencing import LoadedColumns
 
 
 def order_rows(table: pa.Table, spec: SequenceSpec, pool: Executor) -> tuple[Array, Array]:
@@ -26,7 +28,7 @@ def order_rows(table: pa.Table, spec: SequenceSpec, pool: Executor) -> tuple[Arr
         DataError: A column of the specification is missing, or is no scalar.
     """
     columns = LoadedColumns(require_scalars(table, spec), spec, pool)
-    known = {name.lower() for name in spec.columns}
+    known = {name.lower() for name in observed_columns(spec)}
     others = [table.column(name) for name in sorted(table.column_names) if name.lower() not in known]
     ordering = Ordering(len(table)).refine(columns[spec.pupil].keys())
     is_repeated = ordering.refine(_keys(columns, spec, others)).ties()
@@ -34,16 +36,19 @@ def order_rows(table: pa.Table, spec: SequenceSpec, pool: Executor) -> tuple[Arr
 
 
 def require_scalars(table: pa.Table, spec: SequenceSpec) -> dict[str, pa.ChunkedArray]:
-    """Return the columns of the specification; raise `DataError` where one is missing, or is no scalar."""
-    chunks = find_columns(table, spec.columns)
-    for name, column in chunks.items():
+    """Return the columns of the specification; raise `DataError` where one is missing, or is no scalar.
+
+    The one that is exploded, where a specification does so, may hold arrays.
+    """
+    chunks = find_columns(table, observed_columns(spec))
+    for name, column in with_element_types(spec, chunks).items():
         require_scalar(name, spark_type(column.type))
     return chunks
 
 
 def _keys(columns: LoadedColumns, spec: SequenceSpec, others: list[pa.ChunkedArray]) -> Iterator[Key]:
-    for name in spec.columns[1:]:
-        yield from columns[name].keys()
+    for name in observed_columns(spec)[1:]:
+        yield from columns.order_of(name).keys()
     for column in others:
         if _is_plain(column.type):
             yield from load(column).keys()
@@ -52,8 +57,8 @@ def _keys(columns: LoadedColumns, spec: SequenceSpec, others: list[pa.ChunkedArr
 
 
 def _signs(columns: LoadedColumns, spec: SequenceSpec, others: list[pa.ChunkedArray]) -> Iterator[Key]:
-    for name in spec.columns[1:]:
-        yield from columns[name].signs()
+    for name in observed_columns(spec)[1:]:
+        yield from columns.order_of(name).signs()
     for column in others:
         if pa.types.is_floating(column.type):
             yield from load(column).signs()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from obs2seq.domain.derived import DERIVATIONS
+from obs2seq.domain.derived import derivation
 from obs2seq.domain.job import Job
 from obs2seq.domain.spec import (
     FIRST_POSITION,
@@ -63,24 +63,25 @@ def _whole(job: Job, name: str) -> OutputColumn:
 def _array(job: Job, feature: Feature) -> OutputColumn:
     meaning = ", ".join(_said(job, feature))
     if feature.derive is not None:
-        derivation = DERIVATIONS[feature.derive]
-        return OutputColumn(feature.output, meaning, f"array<{derivation.type}>", derivation.unit or "")
+        derived = derivation(feature.derive)
+        return OutputColumn(feature.output, meaning, f"array<{derived.type}>", derived.unit or "")
     if feature.encode is not None:
         return OutputColumn(feature.output, meaning, "array<int>")
     unit = _unit(feature.name) or _unit(feature.column)
-    return OutputColumn(feature.output, meaning, f"array<type of {feature.column}>", unit)
+    type_of = "type of elements of" if feature.column == job.spec.explode else "type of"
+    return OutputColumn(feature.output, meaning, f"array<{type_of} {feature.column}>", unit)
 
 
 def _said(job: Job, feature: Feature) -> Iterator[str]:
     if feature.encode is not None:
         yield _ids(job, str(feature.of))
     elif feature.derive is None:
-        yield f"values of {_source(job, feature.column)}"
+        yield f"{'elements' if feature.column == job.spec.explode else 'values'} of {_source(job, feature.column)}"
     else:
         of = (
             f" of {_source(job, feature.of)}" if feature.of else f" in {feature.time_zone}" if feature.time_zone else ""
         )
-        yield f"{feature.derive}{of}: {DERIVATIONS[feature.derive].meaning.rstrip('.')}"
+        yield f"{feature.derive}{of}: {derivation(feature.derive).meaning.rstrip('.')}"
     if feature.shift:
         yield f"{abs(feature.shift)} positions {'later' if feature.shift > 0 else 'earlier'}"
     yield f"padded with {feature.pad!r}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 from obs2seq.errors import ConfigurationError
@@ -38,7 +39,9 @@ def svg(text: str) -> str:
     except ImportError as error:
         hint = "pip install 'obs2seq[lineage]', or choose a file that ends in .dot or .txt"
         raise ConfigurationError("lineage", "expected Graphviz for SVG, found none installed", hint) from error
-    drawn: bytes = pygraphviz.AGraph(string=text).draw(format="svg", prog="dot")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # what Graphviz and Fontconfig say of fonts
+        drawn: bytes = pygraphviz.AGraph(string=text).draw(format="svg", prog="dot")
     return drawn.decode()
 
 

@@ -29,6 +29,8 @@ class _Chosen:
     has_folds: bool
     is_indexed: bool
     is_encoded: bool
+    explodes: bool
+    keeps_together: bool
 
 
 def arrow_graph(job: Job, kind: Kind) -> Graph:
@@ -46,7 +48,8 @@ def _chosen(job: Job, kind: Kind) -> _Chosen:
     is_indexed = kind == "sequences" and job.layout != "expanded"
     is_by_time, has_folds = job.subset_method == "time", job.folds is not None
     is_encoded = bool(encoded_columns(job.spec))
-    return _Chosen(kind, scope(job.rules), is_by_time, job.split_context, has_folds, is_indexed, is_encoded)
+    apart = (job.spec.explode is not None, job.spec.keeps_together)
+    return _Chosen(kind, scope(job.rules), is_by_time, job.split_context, has_folds, is_indexed, is_encoded, *apart)
 
 
 @cache
@@ -115,20 +118,32 @@ def _arrow_made(chosen: _Chosen) -> Iterator[Step]:
 
 
 def _arrow_sequences(chosen: _Chosen) -> Iterator[Step]:
-    yield _arrow("loaded_columns", ("observations",), "kernel.sequencing:LoadedColumns", _ROWS)
+    yield _arrow("loaded_columns", ("observations",), "kernel.loaded:LoadedColumns", _ROWS)
     signs = ("kernel.sequencing:_keys", "kernel.sequencing:_signs")
     yield _arrow("ordering", ("loaded_columns",), "kernel.ordering:Ordering", _ROWS, *signs)
     if chosen.has_context:
         yield _times()
     context = ("times",) if chosen.has_context else ()
     yield _arrow("sessions", ("ordering", *context), "kernel.sessions:sessions_of", _ROWS)
-    yield _arrow("cuts", ("sessions",), "kernel.windows:cuts_of", _ROWS)
-    yield _arrow("windows", ("sessions", "cuts"), "kernel.windows:windows_of", _ROWS)
+    apart = ("elements",) if chosen.explodes else ()
+    if chosen.explodes:
+        yield _arrow(
+            "elements", ("sessions", "loaded_columns"), "kernel.exploding:Elements", _ROWS, "kernel.lists:load_lists"
+        )
+    yield from _arrow_windows(chosen, *(apart or ("sessions",)))
     yield _arrow("derived_columns", ("ordering", "loaded_columns"), "kernel.derived:derived_columns", _ROWS)
-    arrays = ("windows", "loaded_columns", "derived_columns")
+    arrays = ("windows", "loaded_columns", "derived_columns", *apart)
     yield _arrow("arrays", arrays, "kernel.gathering:Gatherer", _TABLE)
     plans = ["kernel.sequencing:Plan", *(["kernel.indexed:IndexedPlan"] if chosen.is_indexed else [])]
     yield _arrow("sequences", ("arrays",), "kernel.sequencing:plan_sequences", _TABLE, *plans)
+
+
+def _arrow_windows(chosen: _Chosen, sessions: str) -> Iterator[Step]:
+    if chosen.keeps_together:
+        yield _arrow("windows", (sessions,), "kernel.whole_windows:whole_windows", _ROWS)
+        return
+    yield _arrow("cuts", (sessions,), "kernel.windows:cuts_of", _ROWS)
+    yield _arrow("windows", (sessions, "cuts"), "kernel.windows:windows_of", _ROWS)
 
 
 def _times() -> Step:

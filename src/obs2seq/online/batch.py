@@ -2,18 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
+from obs2seq.domain.exploding import too_many_elements
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.online.derived import Deriver
 from obs2seq.online.encoding import Encoder
-from obs2seq.online.history import Session, sessions_of
-from obs2seq.online.keys import Key, gap_test, is_twin
+from obs2seq.online.history import Element, Session, sessions_of
+from obs2seq.online.keys import gap_test, is_twin
 from obs2seq.online.observations import Observation, ObservationReader, rows_of
 from obs2seq.online.pads import Pads
 from obs2seq.online.refusals import not_comparable, require_same_pupil, twin
 from obs2seq.online.sequences import Row, SequenceMaker
-from obs2seq.online.windows import kept_windows
+from obs2seq.online.windows import Window, kept_windows, whole_windows, window_of
 
 if TYPE_CHECKING:
     from obs2seq.online.observations import Rows
@@ -35,6 +36,7 @@ def sequences_of(
         pads.learn(pads.told_by(observation.values))
     ordered = _distinct(_in_order(read, spec), duplicates)
     sessions = sessions_of(_with_derived(ordered, Deriver(spec, types)), is_gap)
+    _require_room(sessions, spec)
     maker = SequenceMaker(spec, pads.values, reader.feature_columns)
     return [
         maker.make(read[0].pupil, sessions[session], session, window, index)
@@ -59,18 +61,31 @@ def _distinct(ordered: Sequence[Observation], duplicates: Duplicates) -> Sequenc
     return distinct
 
 
-def _with_derived(ordered: Sequence[Observation], deriver: Deriver) -> list[tuple[Key, tuple[Any, ...]]]:
-    told: list[tuple[Key, tuple[Any, ...]]] = []
+def _with_derived(ordered: Sequence[Observation], deriver: Deriver) -> list[Element]:
+    elements: list[Element] = []
     for each in ordered:
         derived = deriver.told_by(each.inputs)
         deriver.note(derived)
-        told.append((each.key, each.values + derived.values))
-    return told
+        elements += each.elements(derived.values)
+    return elements
 
 
-def _kept(sessions: Sequence[Session], spec: SequenceSpec) -> list[tuple[int, int]]:
+def _kept(sessions: Sequence[Session], spec: SequenceSpec) -> list[tuple[int, Window]]:
     """Return session and window of all sequences that are kept."""
-    counts = [kept_windows(session.length, spec) for session in sessions]
-    kept = [(session, window) for session, count in enumerate(counts) for window in range(count)]
+    kept = [(number, window) for number, session in enumerate(sessions) for window in _windows(session, spec)]
     most = spec.max_sequences_per_pupil
     return kept if most is None else kept[-most:]
+
+
+def _require_room(sessions: Sequence[Session], spec: SequenceSpec) -> None:
+    """Raise `DataError` where observations have more elements than a window that is to keep them together."""
+    if spec.keeps_together:
+        too_many = sum(size > spec.sequence_length for session in sessions for size in session.sizes)
+        if too_many:
+            raise too_many_elements(too_many, spec)
+
+
+def _windows(session: Session, spec: SequenceSpec) -> list[Window]:
+    if spec.keeps_together:
+        return whole_windows(session.sizes, spec)
+    return [window_of(i, session.length, spec) for i in range(kept_windows(session.length, spec))]

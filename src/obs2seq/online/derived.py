@@ -5,10 +5,11 @@ note further. What is noted grows with the distinct values of the column `of`, n
 """
 
 import datetime
+from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from obs2seq.domain.derived import derived_features, require_derivable
+from obs2seq.domain.derived import OF_ELEMENTS, derived_features, features_of_elements, require_derivable
 from obs2seq.domain.spec import Feature, SequenceSpec
 from obs2seq.domain.zones import hour_on_clock, seconds_ahead, seconds_since_1970, weekday_on_clock
 from obs2seq.online.keys import key_of
@@ -100,10 +101,11 @@ FUNCTIONS: Mapping[str, Callable[[Notes, Seen], tuple[Any, Notes]]] = {
 
 
 class Told(NamedTuple):
-    """What is derived for an observation, and what to note once it is taken."""
+    """What is derived for an observation's elements, and what to note once it is taken."""
 
-    values: tuple[Any, ...]
-    notes: tuple[Notes, ...]
+    values: list[tuple[Any, ...]]
+    """For each element."""
+    notes: list[Notes]
 
 
 class Deriver:
@@ -119,30 +121,53 @@ class Deriver:
 
     def __init__(self, spec: SequenceSpec, types: Mapping[str, str]) -> None:
         self._spec, self._types = spec, dict(types)
-        self._features: list[Feature] = list(derived_features(spec).values())
+        self._features: list[Feature] = list(told_features(spec).values())
+        self._of_elements = features_of_elements(spec)
         self._notes: list[dict[Any, Any]] = [{} for _ in self._features]
         self.inputs = input_columns(spec)
         """The columns that it is told the values of."""
         self._require_derivable(self._types)
 
-    def told_by(self, inputs: Sequence[Any]) -> Told:
-        """Return what is derived for the next observation. Nothing is noted yet.
+    def told_by(self, inputs: Sequence[Sequence[Any]]) -> Told:
+        """Return what is derived for the next observation, given what each element holds. Nothing is noted yet.
 
         Raises:
             SpecificationError: A column turns out to have a type that something cannot be derived from.
         """
-        row = dict(zip(self.inputs, inputs, strict=True))
-        found = {name: type_of_sample(v) for name, v in row.items() if v is not None and name not in self._types}
-        if found:
-            self._require_derivable(self._types | found)
-            self._types |= found
-        told = [self._value(feature, notes, row) for feature, notes in zip(self._features, self._notes, strict=True)]
-        return Told(tuple(value for value, _ in told), tuple(notes for _, notes in told))
+        if not self._features:
+            return Told([()] * len(inputs), [])
+        rows = [dict(zip(self.inputs, element, strict=True)) for element in inputs]
+        self._learn(rows)
+        told = [self._told(feature, notes, rows) for feature, notes in zip(self._features, self._notes, strict=True)]
+        columns = [column for column, _ in told]
+        return Told([tuple([column[i] for column in columns]) for i in range(len(rows))], [notes for _, notes in told])
 
     def note(self, told: Told) -> None:
         """Take over what `told_by` gave."""
         for notes, more in zip(self._notes, told.notes, strict=True):
             notes.update(more)
+
+    def _learn(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Hold the types of columns that are met for the first time to what is derived from them."""
+        values = [(name, value) for row in rows for name, value in row.items() if value is not None]
+        found = {name: type_of_sample(value) for name, value in values if name not in self._types}
+        if found:
+            self._require_derivable(self._types | found)
+            self._types |= found
+
+    def _told(
+        self, feature: Feature, notes: dict[Any, Any], rows: Sequence[Mapping[str, Any]]
+    ) -> tuple[list[Any], Notes]:
+        """Return a feature's value for each element, and what to note of them together."""
+        if feature.column not in self._of_elements:
+            value, noted = self._value(feature, notes, rows[0])
+            return [value] * len(rows), noted
+        values, new = list[Any](), dict[Any, Any]()
+        for row in rows:
+            value, noted = self._value(feature, ChainMap(new, notes), row)
+            values.append(value)
+            new |= noted
+        return values, new
 
     def _value(self, feature: Feature, notes: Notes, row: Mapping[str, Any]) -> tuple[Any, Notes]:
         value = row[feature.of] if feature.of is not None else None
@@ -152,9 +177,14 @@ class Deriver:
         require_derivable(self._spec, ENGINE, FUNCTIONS, lambda name: types.get(name, ""))
 
 
+def told_features(spec: SequenceSpec) -> dict[str, Feature]:
+    """Return what is derived from the history, by the name that stands for a column of it."""
+    return {name: feature for name, feature in derived_features(spec).items() if feature.derive not in OF_ELEMENTS}
+
+
 def input_columns(spec: SequenceSpec) -> tuple[str, ...]:
     """Return the columns that something is derived from, the time first; none where nothing is."""
-    derived = derived_features(spec).values()
+    derived = told_features(spec).values()
     columns = (name for feature in derived for name in (spec.order_by[0], *feature.reads))
     return tuple(dict.fromkeys(columns))
 

@@ -20,7 +20,10 @@ _MICROSECOND = datetime.timedelta(microseconds=1)
 
 
 def key_of(values: Iterable[Any]) -> Key:
-    """Return what orders observations by these values: nulls first, NaN last, text by code point, times as instants."""
+    """Return what orders observations by these values: nulls first, NaN last, text by code point, times as instants.
+
+    Arrays are ordered by their elements in turn, and the shorter first.
+    """
     ranked: list[Any] = []
     signs: list[float] = []
     for value in values:
@@ -32,6 +35,10 @@ def key_of(values: Iterable[Any]) -> Key:
         elif isinstance(value, datetime.datetime) and value.tzinfo is not None:
             # Of two times of one zone Python compares the wall clock, which summer time sets back.
             ranked += (_VALUE, value.astimezone(datetime.UTC))
+        elif isinstance(value, tuple):
+            inner, inner_signs = key_of(value)
+            ranked += (_VALUE, inner)
+            signs += inner_signs
         else:
             ranked += (_VALUE, value)
             if value == 0 and isinstance(value, float):

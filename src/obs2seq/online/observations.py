@@ -1,19 +1,20 @@
 """Reads observations: what orders them, and the values that sequences are made of."""
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from obs2seq.domain.columns import require_columns
-from obs2seq.domain.derived import derived_features
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.domain.vocabularies import input_columns as plain_columns
 from obs2seq.errors import DataError
-from obs2seq.online.derived import input_columns
+from obs2seq.online.derived import input_columns, told_features
 from obs2seq.online.encoding import Encoder
+from obs2seq.online.exploding import element_types, exploded
+from obs2seq.online.history import OWN_COLUMNS, Element
 from obs2seq.online.keys import Key, key_of
-from obs2seq.online.values import converters, plain
+from obs2seq.online.values import converters
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,10 +27,15 @@ class Observation(NamedTuple):
 
     pupil: Any
     key: Key
-    values: tuple[Any, ...]
-    """Of the columns that features read, each once."""
-    inputs: tuple[Any, ...]
-    """Of the columns that something is derived from, each once."""
+    values: tuple[tuple[Any, ...], ...]
+    """Of the columns that features read, each once; for each element."""
+    inputs: tuple[tuple[Any, ...], ...]
+    """Of the columns that something is derived from, each once; for each element."""
+
+    def elements(self, derived: Sequence[tuple[Any, ...]]) -> list[Element]:
+        """Return its elements, with what is derived for each."""
+        pairs = zip(self.values, derived, strict=True)
+        return [Element(self.key, values + more, int(i > 0)) for i, (values, more) in enumerate(pairs)]
 
 
 class ObservationReader:
@@ -43,9 +49,12 @@ class ObservationReader:
 
     def __init__(self, spec: SequenceSpec, types: Mapping[str, str], encoder: Encoder) -> None:
         self._columns, self._encoder = plain_columns(spec), encoder
-        self._converters = converters(spec, types) if types else None
+        known = converters(spec, types)
+        self._converters = (*known, known[0])
+        self._exploded = None if spec.explode is None else self._columns.index(spec.explode)
+        self._delimiter = spec.explode_delimiter
         read = tuple(dict.fromkeys(feature.column for feature in spec.features if feature.derive is None))
-        self.feature_columns = (*read, *derived_features(spec))
+        self.feature_columns = (*read, *told_features(spec), *OWN_COLUMNS)
         self._places = [spec.columns.index(name) for name in read]
         self._input_places = [self._columns.index(name) for name in input_columns(spec)]
         # Of one column alone, itemgetter would give the bare value.
@@ -61,11 +70,8 @@ class ObservationReader:
         pupil = values[0]
         if isinstance(pupil, float):
             values[0] = pupil = pupil + 0.0  # -0.0 and 0.0 are one pupil
-        ids = self._encoder.ids(values)
-        return Observation(pupil, key_of(values[1:-1]), *self._taken([*values[:-1], *ids]))
-
-    def _taken(self, values: list[Any]) -> Iterator[tuple[Any, ...]]:
-        return (tuple([values[place] for place in places]) for places in (self._places, self._input_places))
+        rows = [[*row, *self._encoder.ids(row)] for row in exploded(values[:-1], self._exploded, self._delimiter)]
+        return Observation(pupil, key_of(values[1:-1]), _taken(rows, self._places), _taken(rows, self._input_places))
 
     def _values(self, observation: Mapping[str, Any]) -> list[Any]:
         try:
@@ -75,9 +81,7 @@ class ObservationReader:
         except TypeError as error:
             found = type(observation).__name__
             raise DataError("observation", f"expected columns with values, found {found}") from error
-        if self._converters is None:
-            return [plain(value) for value in raw]
-        return [convert(value) for convert, value in zip((*self._converters, self._converters[0]), raw, strict=True)]
+        return [convert(value) for convert, value in zip(self._converters, raw, strict=True)]
 
     def _by_small_letters(self, observation: Mapping[str, Any]) -> dict[str, Any]:
         require_columns(self._columns, list(observation))
@@ -94,4 +98,10 @@ def rows_of(observations: "Rows", spec: SequenceSpec) -> tuple[Sequence[Mapping[
 
     columns = find_columns(observations, plain_columns(spec))
     rows: list[Mapping[str, Any]] = arrow.table(columns).to_pylist()
-    return rows, {name: spark_type(column.type) for name, column in columns.items()}
+    return rows, element_types(spec, {name: spark_type(column.type) for name, column in columns.items()})
+
+
+def _taken(rows: Sequence[Sequence[Any]], places: Sequence[int]) -> tuple[tuple[Any, ...], ...]:
+    if not places:
+        return ((),) * len(rows)
+    return tuple([tuple([row[place] for place in places]) for row in rows])

@@ -28,17 +28,18 @@ class Pads:
         columns = list(dict.fromkeys(feature.column for feature in read.values()))
         self._open = {i: (feature, columns.index(feature.column)) for i, feature in read.items()}
 
-    def told_by(self, values: Sequence[Any]) -> dict[int, Any]:
-        """Return, by feature, the pads whose type an observation's values tell for the first time.
+    def told_by(self, elements: Sequence[Sequence[Any]]) -> dict[int, Any]:
+        """Return, by feature, the pads whose type the values of an observation's elements tell for the first time.
 
         Raises:
             SpecificationError: A pad is no value of the type that its column turns out to have.
         """
-        known = ((i, feature, values[place]) for i, (feature, place) in self._open.items())
-        types = self._types
-        return {
-            i: pad_of(feature, types.get(feature.column), value) for i, feature, value in known if value is not None
-        }
+        told = {}
+        for i, (feature, place) in self._open.items():
+            known = (values[place] for values in elements if values[place] is not None)
+            if (value := next(known, None)) is not None:
+                told[i] = pad_of(feature, self._types.get(feature.column), value)
+        return told
 
     def learn(self, pads: Mapping[int, Any]) -> None:
         """Take over what `told_by` gave."""

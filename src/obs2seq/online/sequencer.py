@@ -3,18 +3,20 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
+from obs2seq.domain.exploding import require_cuts_allowed
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.errors import ConfigurationError
 from obs2seq.online.batch import Duplicates, sequences_of
 from obs2seq.online.derived import Deriver
 from obs2seq.online.encoding import Encoder, Vocabularies
-from obs2seq.online.history import History
+from obs2seq.online.exploding import element_types
+from obs2seq.online.history import Element, History
 from obs2seq.online.keys import Key, gap_test, is_twin
 from obs2seq.online.observations import Observation, ObservationReader
 from obs2seq.online.pads import Pads
 from obs2seq.online.refusals import late, late_for_derived, not_comparable, require_same_pupil, too_late, twin
 from obs2seq.online.sequences import Row, SequenceMaker
-from obs2seq.online.windows import kept_windows
+from obs2seq.online.windows import kept_windows, window_of
 
 if TYPE_CHECKING:
     from obs2seq.online.observations import Rows
@@ -29,13 +31,15 @@ class Sequencer:
         spec: What to make; see `SequenceSpec`.
         types: The types of columns by Spark's names, as far as they are known, such as `{"correct": "int"}`. Values
             and pads are then exactly those of the batch, and other values are refused; without, values come out as
-            they came in, and pads take the type of the first value of their column.
+            they came in, and pads take the type of the first value of their column. Of the column that is exploded,
+            an array's or a text's type, or that of the elements.
         late: What becomes of an observation that is pushed after one that it comes before in the order. `insert`: it
             takes its place, as in the batch, or is refused where that lies before all that is kept, and where features
             are derived, whose later values it would change. `refuse`: it is refused.
         duplicates: What becomes of observations that are alike in every column that is read. `keep` and `drop` are
             those of the batch's settings; `refuse` raises. When pushing, a twin is known as long as it is kept.
-        keep_at_least: How many observations to keep for late ones to find their place, where windows need fewer.
+        keep_at_least: How many observations to keep for late ones to find their place, where windows need fewer; of
+            those that are exploded, each element counts.
         vocabularies: By column, for features with `encode`: each value at the place that is its id, as
             `obs2seq.vocabulary` returns it.
 
@@ -65,7 +69,7 @@ class Sequencer:
         _require("late", late, ("insert", "refuse"))
         _require("duplicates", duplicates, ("keep", "drop", "refuse"))
         self._spec = SequenceSpec.model_validate(spec)
-        self._types = dict(types or {})
+        self._types = element_types(self._spec, types or {})
         self._takes_late, self._duplicates = late == "insert", duplicates
         self._encoder = Encoder(self._spec, vocabularies or {})
         self._reader = ObservationReader(self._spec, self._types, self._encoder)
@@ -99,10 +103,12 @@ class Sequencer:
         Memory holds what the newest window is made of, or `keep_at_least` observations, a few times over at most.
 
         Raises:
+            ConfigurationError: Windows are to keep exploded observations together; `sequences` does.
             DataError: A column is missing, a value is none of its column's, it is another pupil's, or it is refused as
                 late or as a twin.
             SpecificationError: A pad is no value of its column's type, as the column's first value tells it.
         """
+        require_cuts_allowed(self._spec, "observations are pushed one by one", "make all sequences of them at once")
         read = self._reader.read(observation)
         last = self._history.last_key
         if last is not None:
@@ -124,7 +130,7 @@ class Sequencer:
             return None
         index, session, total = newest
         most = self._spec.max_sequences_per_pupil or total
-        window = kept_windows(session.length, self._spec) - 1
+        window = window_of(kept_windows(session.length, self._spec) - 1, session.length, self._spec)
         return self._maker.make(self._pupil, session, index, window, min(total, most) - 1)
 
     def _is_taken(self, read: Observation, last: Key | None) -> bool:
@@ -145,19 +151,19 @@ class Sequencer:
 
     def _take(self, read: Observation, last: Key | None) -> None:
         pads, derived = self._pads.told_by(read.values), self._deriver.told_by(read.inputs)
-        self._place(read._replace(values=read.values + derived.values), last)
+        self._place(read.elements(derived.values), last)
         self._deriver.note(derived)
         self._pupil = read.pupil
         if pads:
             self._pads.learn(pads)
             self._maker = self._new_maker()
 
-    def _place(self, read: Observation, last: Key | None) -> None:
-        if last is None or read.key >= last:
-            self._history.append(read.key, read.values)
+    def _place(self, elements: list[Element], last: Key | None) -> None:
+        if last is None or elements[0].key >= last:
+            self._history.append(elements)
         elif self._deriver.inputs:
             raise late_for_derived()
-        elif not self._history.insert(read.key, read.values):
+        elif not self._history.insert(elements):
             raise too_late(self._history.n_kept)
 
     def _new_maker(self) -> SequenceMaker:

@@ -14,7 +14,7 @@ from obs2seq.domain.spec import (
     SequenceSpec,
 )
 from obs2seq.online.history import Session
-from obs2seq.online.windows import Window, window_of
+from obs2seq.online.windows import Window
 
 Row = dict[str, Any]
 
@@ -35,9 +35,9 @@ class SequenceMaker:
             for feature, pad in zip(spec.features, pads, strict=True)
         ]
 
-    def make(self, pupil: Any, session: Session, session_index: int, window: int, sequence_index: int) -> Row:
-        """Return a kept window of a session, counted from 0; only what it is made of must still be there."""
-        first, n, n_new = position = window_of(window, session.length, self._spec)
+    def make(self, pupil: Any, session: Session, session_index: int, window: Window, sequence_index: int) -> Row:
+        """Return a window of a session; only what it is made of must still be there."""
+        first, n, n_new = window
         row = {
             self._spec.pupil: pupil,
             SESSION_INDEX: session_index,
@@ -48,7 +48,7 @@ class SequenceMaker:
             IS_NEW: self._padded([0] * (n - n_new) + [1] * n_new, 0),
         }
         for output, column, shift, pad in self._features:
-            row[output] = self._padded(_read(session, column, position, shift, pad), pad)
+            row[output] = self._padded(_read(session, column, window, shift, pad), pad)
         return row
 
     def _padded(self, values: list[Any], pad: Any) -> list[Any]:

@@ -1,7 +1,7 @@
 """Values of observations as Python's own, and pads as values of their column."""
 
 import datetime
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -11,11 +11,10 @@ from obs2seq.domain.spec import Feature, SequenceSpec
 from obs2seq.domain.validation import nearest
 from obs2seq.domain.vocabularies import input_columns
 from obs2seq.errors import ConfigurationError, DataError
+from obs2seq.online.exploding import Converter, whole
 from obs2seq.online.keys import single
 
 _PLAIN = frozenset({type(None), bool, int, float, str, Decimal, datetime.date, datetime.datetime})
-
-Converter = Callable[[Any], Any]
 
 
 def plain(value: Any) -> Any:
@@ -48,7 +47,8 @@ def converters(spec: SequenceSpec, types: Mapping[str, str]) -> tuple[Converter,
             problem = f"expected columns of the specification, found '{name}'"
             raise ConfigurationError("types", problem, nearest(name, spec.columns))
         require_scalar(name, type_name)
-    return tuple(_converter(name, types[name]) if name in types else plain for name in input_columns(spec))
+    each = {name: _converter(name, types[name]) if name in types else plain for name in input_columns(spec)}
+    return tuple(whole(name, convert) if name == spec.explode else convert for name, convert in each.items())
 
 
 def type_of_sample(sample: Any) -> str:

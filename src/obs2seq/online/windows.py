@@ -1,5 +1,7 @@
 """Which windows a session of n observations has: the contract's arithmetic, one window at a time."""
 
+from collections.abc import Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 from obs2seq.domain.spec import SequenceSpec
@@ -29,6 +31,24 @@ def window_of(index: int, n: int, spec: SequenceSpec) -> Window:
     start = index * stride if is_from_start else n - length - (kept_windows(n, spec) - 1 - index) * stride
     first, stop = max(start, 0), min(start + length, n)
     return Window(first, stop - first, stop - first - (length - stride if first else 0))
+
+
+def whole_windows(sizes: Sequence[int], spec: SequenceSpec) -> list[Window]:
+    """Return the kept windows of a session that cut no observation in two: each holds as many as fit.
+
+    Args:
+        sizes: How many elements each observation has, in order; no more than a window holds.
+        spec: Which windows there are; they are filled from the side that `align` names.
+    """
+    is_from_start = spec.align == "start"
+    filled: list[int] = []
+    for size in sizes if is_from_start else reversed(sizes):
+        if not filled or filled[-1] + size > spec.sequence_length:
+            filled.append(0)
+        filled[-1] += size
+    ordered = filled if is_from_start else filled[::-1]
+    firsts = accumulate(ordered, initial=0)
+    return [Window(first, n, n) for first, n in zip(firsts, ordered, strict=False) if n >= spec.min_length]
 
 
 def reach(spec: SequenceSpec) -> int:

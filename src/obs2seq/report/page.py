@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from obs2seq.domain.audit import MEANINGS as CHECKS
@@ -63,7 +64,7 @@ def rendered(content: Content) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"n": _number, "share": _share, "told": _text}
+    environment.filters |= {"n": _number, "share": _share, "moment": _moment, "told": _text}
 
     def drawn(svg: str) -> Markup:
         return Markup(svg)
@@ -92,6 +93,13 @@ def _share(share: float) -> str:
     return f"{share:.1%}"
 
 
+def _moment(instant: datetime) -> str:
+    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+_PAIR = 2
+
+
 def _settings(settings: Mapping[str, Any]) -> dict[str, str]:
     """Return what shaped the run, a line each; the specification's fields first."""
     flat = dict(settings.get("specification", {})) | {k: v for k, v in settings.items() if k != "specification"}
@@ -99,9 +107,13 @@ def _settings(settings: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _text(value: Any) -> str:
-    """Return a value as people read it: lists and names with values without brackets."""
+    """Return a value as people read it: names with values without brackets, and a list of such a line each."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{name}: {_text(inner)}" for name, inner in value.items() if inner is not None)
+        named = {name: inner for name, inner in value.items() if inner is not None}
+        first = {"name": named.pop("name")} if "name" in named else {}
+        return ", ".join(f"{name}: {_text(inner)}" for name, inner in (first | named).items())
     if isinstance(value, list | tuple):
-        return ("; " if value and isinstance(value[0], Mapping) else ", ").join(map(_text, value))
-    return str(value)
+        if all(isinstance(each, list) and len(each) == _PAIR for each in value):
+            return _text(dict(value))
+        return ("\n" if value and isinstance(value[0], Mapping) else ", ").join(map(_text, value))
+    return str(value).lower() if isinstance(value, bool) else str(value) or '""'

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
+from functools import cache
+from types import ModuleType
 from typing import TYPE_CHECKING
+
+from obs2seq.report.quiet import nothing_on_stderr, quiet
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
     from obs2seq.report.activity import Activity
-    from obs2seq.report.figures import Lengths
+    from obs2seq.report.figures import LengthBar
     from obs2seq.report.values import Values
 
 _BEFORE, _AFTER = "#4c78a8", "#f58518"
@@ -20,20 +26,20 @@ _BLACK = "#000000"
 """What text and axes are drawn in: the page has a colour of its own for text, and another where it is dark."""
 
 
-def lengths_plot(title: str, lengths: Lengths) -> str:
-    """Draw how many there are of each length: from 1 on, in doublings where they go beyond 128."""
-    import numpy as np
-
-    most = int(lengths.observations.max(initial=1))
-    edges = np.arange(1, most + 2) if most <= _FEW else 2 ** np.arange(0, int(most).bit_length() + 1)
-    counts, _ = np.histogram(lengths.observations, edges, weights=lengths.counts)
+def lengths_plot(title: str, bars: Sequence[LengthBar], counted: str) -> str:
+    """Draw how many there are of each length."""
+    is_each = bars[-1].first == bars[-1].last
+    counts, edges = [bar.count for bar in bars], [*(bar.first for bar in bars), bars[-1].last + 1]
 
     def draw(axes: Axes) -> None:
-        axes.stairs(counts, edges, fill=True, color=_BEFORE)
-        if most > _FEW:
+        axes.stairs(counts, [edge - 0.5 for edge in edges] if is_each else edges, fill=True, color=_BEFORE)
+        _count_along(axes.yaxis)
+        if is_each:
+            _count_along(axes.xaxis)
+        else:
             axes.set_xscale("log", base=2)
-            axes.xaxis.set_major_formatter("{x:g}")
-        axes.set(xlabel="observations", ylabel=title)
+            axes.xaxis.set_major_formatter("{x:,g}")
+        axes.set(xlabel=counted, ylabel=title)
 
     return _svg(f"lengths {title}", draw)
 
@@ -50,25 +56,38 @@ def values_plot(values: Values) -> str:
         axes.barh(places, once, color=_BEFORE, height=0.8 if once == everywhere else 0.4, label="each observation once")
         axes.set_yticks(places, labels)
         axes.invert_yaxis()
+        _count_along(axes.xaxis)
         if once != everywhere:
-            axes.legend(frameon=False)
+            axes.figure.legend(loc="outside upper right", ncols=2, frameon=False)
 
-    return _svg(f"values {values.feature}", draw, height=0.8 + 0.22 * len(labels))
+    return _svg(f"values {values.feature}", draw, height=1.0 + 0.22 * len(labels))
 
 
 def activity_plot(activity: Activity) -> str:
-    """Draw the observations of each day."""
+    """Draw the observations of each step."""
 
     def draw(axes: Axes) -> None:
-        axes.bar(activity.days, activity.counts, color=_BEFORE, width=1.0)  # type: ignore[arg-type]
-        axes.set(ylabel="observations a day")
-        axes.figure.autofmt_xdate()
+        axes.bar(activity.starts, activity.counts, color=_BEFORE, width=activity.step, align="edge")  # type: ignore[arg-type]
+        axes.set(ylabel=activity.unit)
+        _count_along(axes.yaxis)
+        if isinstance(activity.starts[0], date):
+            axes.figure.autofmt_xdate()
+        else:
+            axes.set_xlabel(activity.column)
 
     return _svg("activity", draw)
 
 
-_FEW = 128
 _MOST_LETTERS = 24
+_MOST_TICKS = 6
+
+
+def _count_along(axis: Axis) -> None:
+    """Let an axis name a few whole numbers, as the page writes them."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(_MOST_TICKS, integer=True))
+    axis.set_major_formatter("{x:,.0f}")
 
 
 def _shortened(label: str) -> str:
@@ -81,8 +100,6 @@ def _svg(name: str, draw: Callable[[Axes], None], height: float = 2.4) -> str:
         figure, axes = plt.subplots(figsize=(5.2, height), layout="constrained")
         draw(axes)
         axes.spines[["top", "right"]].set_visible(False)
-        for axis in (axes.xaxis, axes.yaxis):
-            axis.get_offset_text().set_visible(True)
         written = io.StringIO()
         figure.savefig(
             written, format="svg", transparent=True, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type"))
@@ -97,10 +114,17 @@ def _svg(name: str, draw: Callable[[Axes], None], height: float = 2.4) -> str:
 @contextmanager
 def _matplotlib(salt: str) -> Iterator:  # type: ignore[type-arg]
     """Lend matplotlib, with settings of its own while it draws."""
-    import matplotlib as mpl
+    with quiet("matplotlib"):
+        import matplotlib as mpl
 
-    mpl.use("svg")
-    from matplotlib import pyplot as plt
+        mpl.use("svg")
+        plt = _pyplot()
+        with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt, "font.size": 9}):
+            yield plt
 
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt, "font.size": 9}):
-        yield plt
+
+@cache
+def _pyplot() -> ModuleType:
+    with nothing_on_stderr():  # it asks Fontconfig which fonts there are
+        from matplotlib import pyplot as plt
+    return plt

@@ -31,6 +31,11 @@ class Bar:
     everywhere: int
     """In all sequences, padding apart."""
 
+    @property
+    def row(self) -> tuple[str, int, int]:
+        """What a table has."""
+        return self.label, self.once, self.everywhere
+
 
 @dataclass(frozen=True)
 class Values:
@@ -44,6 +49,13 @@ class Values:
     least: float | None = None
     most: float | None = None
     mean: float | None = None
+    others: Bar | None = None
+    """All values but the most frequent, where there are many."""
+
+    @property
+    def rows(self) -> list[tuple[str, int, int]]:
+        """What a table has."""
+        return [bar.row for bar in (*self.bars, self.others) if bar is not None]
 
 
 class Tally(ABC):
@@ -101,11 +113,13 @@ class ValueTally(Tally):
 
     def values(self) -> Values:
         once, everywhere = merged(self._once), merged(self._everywhere)
-        n = len(once)
+        n = len(everywhere)
         if not self._is_shown or not n:
             return Values(self.feature.name, n, ())
-        bars = _each if n <= MOST_BARS else _most_frequent
-        return Values(self.feature.name, n, list(bars(once, everywhere)))
+        if n <= MOST_BARS:
+            return Values(self.feature.name, n, list(_each(once, everywhere)))
+        *bars, others = _most_frequent(once, everywhere)
+        return Values(self.feature.name, n, bars, others=others)
 
 
 class MeasureTally(Tally):
@@ -144,9 +158,9 @@ def _pairs(counts: pa.Table) -> dict[object, int]:
 
 def _each(once: pa.Table, everywhere: pa.Table) -> Iterator[Bar]:
     """Yield a bar for each value, in their order."""
-    all_ = _pairs(everywhere)
-    for value, n in _pairs(once.sort_by(VALUE)).items():
-        yield Bar(f"{value:g}" if isinstance(value, float) else str(value), n, all_[value])
+    new = _pairs(once)
+    for value, n in _pairs(everywhere.sort_by(VALUE)).items():
+        yield Bar(f"{value:g}" if isinstance(value, float) else str(value), new.get(value, 0), n)
 
 
 def _most_frequent(once: pa.Table, everywhere: pa.Table) -> Iterator[Bar]:
@@ -157,6 +171,5 @@ def _most_frequent(once: pa.Table, everywhere: pa.Table) -> Iterator[Bar]:
     for value, n in shown.items():
         yield Bar(str(value), n, all_[value])
     rest = sum(_pairs(once).values()) - sum(shown.values())
-    if rest:
-        others = sum(all_.values()) - sum(all_[value] for value in shown)
-        yield Bar(f"{len(once) - len(shown):,} others", rest, others)
+    others = sum(all_.values()) - sum(all_[value] for value in shown)
+    yield Bar(f"{len(all_) - len(shown):,} others", rest, others)

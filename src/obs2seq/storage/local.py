@@ -37,7 +37,7 @@ _HINTS = {
 
 
 class LocalStorage(Storage):
-    """Plain paths and `file://` URIs. Links are followed, as Spark does.
+    """Plain paths and `file://` URIs. Links are followed, as Spark does. As on S3, no folder is left without files.
 
     Writers in several processes take turns by a lock file beside the target, `.<name>.lock`, which the kernel
     releases when a process dies; a file that a killed process left behind does no harm.
@@ -69,6 +69,8 @@ class LocalStorage(Storage):
             raise ConfigurationError(location, "expected a file or a folder to remove, found the root")
         with _refusals(location):
             _remove(path)
+        with suppress(OSError):
+            path.parent.rmdir()
 
 
 @contextmanager
@@ -153,7 +155,6 @@ def _remove(path: Path) -> None:
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """Hold the lock of a file, whose folder is made where it is missing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     lock = path.with_name(f".{path.name}.lock")
     descriptor = _acquire(lock)
     try:
@@ -164,9 +165,15 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _acquire(lock: Path) -> int:
-    """Wait for the lock; begin again where its last holder has removed the file that was waited for."""
+    """Wait for the lock; begin again where the file that was waited for has been removed, or its folder."""
     while True:
-        descriptor = os.open(lock, os.O_CREAT | os.O_RDWR, 0o666)
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            descriptor = os.open(lock, os.O_CREAT | os.O_RDWR, 0o666)
+        except FileNotFoundError:
+            if lock.parent.is_dir():
+                raise
+            continue  # another process has just removed the folder, which was empty
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             if _is_still(lock, descriptor):

@@ -5,6 +5,7 @@ from obs2seq.domain.job import Job
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.rule_sets import by_effect, pupil_rules
 from obs2seq.errors import LedgerError
+from obs2seq.flow.exploding import EXPANDED
 from obs2seq.flow.sequences import ROWS_OUT, SEQUENCED
 from obs2seq.flow.tallies import Tally
 from obs2seq.flow.verdicts import ROWS_IN
@@ -50,4 +51,5 @@ def _ledger(tally: Tally, counted_in: dict[str, int], job: Job) -> Ledger:
     left_out |= duplicates if job.duplicates == "drop" else {}
     noted |= duplicates if job.duplicates == "keep" else {}
     kept = {rule: n for rule, n in left_out.items() if n}
-    return Ledger(counted_in[ROWS_IN], windows[SEQUENCED], kept, noted)
+    expanded = tally.counts("elements")[EXPANDED] if tally.has("elements") else 0
+    return Ledger(counted_in[ROWS_IN], windows[SEQUENCED], kept, noted, expanded)

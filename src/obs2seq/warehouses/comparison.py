@@ -105,7 +105,7 @@ def _columns(first: PublishedRun, second: PublishedRun) -> Iterator[str]:
 
 def _ledgers(first: PublishedRun, second: PublishedRun) -> Iterator[str]:
     here, there = first.manifest.ledger, second.manifest.ledger
-    counts = [(name, getattr(here, name), getattr(there, name)) for name in ("rows_in", "sequenced")]
+    counts = [(name, getattr(here, name), getattr(there, name)) for name in ("rows_in", "expanded", "sequenced")]
     for part in ("left_out", "noted"):
         names = sorted({*getattr(here, part), *getattr(there, part)})
         counts += [(name, getattr(here, part).get(name, 0), getattr(there, part).get(name, 0)) for name in names]

@@ -38,11 +38,11 @@ def make(order: Order, found: SubsetSource, dataset: PublishedDataset, engine: E
 
 @contextmanager
 def _claimed(dataset: PublishedDataset, run_id: str) -> Iterator[None]:
-    """Hold a new run's folder; after an error leave nothing in it: who opens the dataset as a whole would read it."""
+    """Hold a new run's folder; leave nothing in it after an error or Ctrl-C: who opens the dataset would read it."""
     claim = dataset.start(run_id)
     try:
         yield
-    except Obs2SeqError:
+    except (Obs2SeqError, KeyboardInterrupt):
         with suppress(StorageError):
             dataset.take_back(run_id, claim)
         raise

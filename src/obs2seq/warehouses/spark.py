@@ -10,10 +10,12 @@ from functools import partial
 from pyspark.sql import DataFrame
 
 from obs2seq.domain.acceptance import require_acceptable
+from obs2seq.domain.exploding import require_cuts_allowed
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.manifest import Manifest
 from obs2seq.domain.reading import reads
 from obs2seq.domain.rule_sets import pupil_rules, require_free_name
+from obs2seq.domain.spec import SequenceSpec
 from obs2seq.domain.splits import Assigned, Everything, Share
 from obs2seq.domain.vocabularies import Word, encoded_columns
 from obs2seq.errors import ConfigurationError, StorageError
@@ -34,6 +36,7 @@ from obs2seq.warehouses.spark_vocabularies import found_words, ids_of
 from obs2seq.warehouses.subsets import SubsetSource, folds_of, share_of
 
 _TEXT_FORMATS = ("csv", "json")
+_TOGETHER = "set execution: arrow, or engine: arrow with mode: local, or explode_cuts: allow"
 
 
 @dataclass(frozen=True)
@@ -126,6 +129,11 @@ def _selection(order: Order, found: SubsetSource, share: Share, tools: Tools) ->
     )
 
 
+def require_native(spec: SequenceSpec) -> None:
+    """Raise `SpecificationError` for windows that no window function of Spark cuts."""
+    require_cuts_allowed(spec, "execution is native", _TOGETHER)
+
+
 def _require_shareable(order: Order, tools: Tools) -> None:
     """Raise where several tasks are to share a history that something needs whole."""
     if tools.spread_pupils_above is None:
@@ -134,6 +142,7 @@ def _require_shareable(order: Order, tools: Tools) -> None:
     reasons = (
         (is_whole, "output is observations, which keep each history together", "set output to sequences"),
         (order.job.split_context, "split_context is true, which needs whole histories", "set split_context to false"),
+        (order.job.spec.explode is not None, "explode is set, which counts the elements before", "set explode to null"),
         (bool(pupil_rules(order.job.rules)), "rules look at whole histories (unique, max_per_pupil)", "drop those"),
     )
     for is_so, reason, otherwise in reasons:

@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame
 from obs2seq.domain.job import Job
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.domain.vocabularies import Word, word_type
-from obs2seq.flow.columns import type_of
+from obs2seq.flow.elements import value_type
 from obs2seq.flow.selection import Ids
 from obs2seq.flow.vocabularies import first_appearances
 from obs2seq.storage.vocabularies import vocabulary_path
@@ -25,7 +25,7 @@ def ids_of(job: Job, column: str, read: Callable[[str], DataFrame]) -> Ids:
 
 def found_words(observations: DataFrame, spec: SequenceSpec, columns: Sequence[str]) -> dict[str, list[Word]]:
     """Return each value of some columns once, by first appearance; runs a job."""
-    types = [word_type(name, type_of(observations, name).simpleString()) for name in columns]
+    types = [word_type(name, value_type(observations, name, spec).simpleString()) for name in columns]
     found: defaultdict[int, list[Word]] = defaultdict(list)
     for place, text in first_appearances(observations, spec, columns).collect():
         found[place].append(text if types[place] == "string" else int(text))

@@ -60,7 +60,8 @@ class Fit:
         job = self.order.job
         shape = {name: value for name, value in job.shape().items() if name not in _NOT_FITTED_BY}
         order = [job.spec.pupil, *job.spec.order_by, *(job.spec.tie_breakers if pupil_rules(job.rules) else ())]
-        return fingerprint(shape, column, order, input_state(self.found.source))
+        apart = [job.spec.explode_delimiter] if column == job.spec.explode else []
+        return fingerprint(shape, column, order, *apart, input_state(self.found.source))
 
 
 def fitted_columns(job: Job) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from obs2seq.domain.rule_sets import by_effect
 from obs2seq.kernel.sequencing import Counts
 from obs2seq.warehouses.arrow.selection import ROWS_IN
 
-SEQUENCED = "sequenced"
+SEQUENCED, EXPANDED = "sequenced", "expanded"
 
 
 class Account:
@@ -37,12 +37,13 @@ class Account:
                     rules.MIN_LENGTH: counts.min_length,
                     rules.MAX_SEQUENCES: counts.max_sequences,
                     SEQUENCED: counts.sequenced,
+                    EXPANDED: counts.expanded,
                 }
             )
 
     @property
     def made(self) -> dict[str, int]:
-        """What became of the rows that were left, by rule, and how many are in sequences."""
+        """What became of the rows that were left, by rule; how many are in sequences, and how many came to be more."""
         return dict(self._made)
 
     def add_checked(self, counts: Mapping[str, int]) -> None:
@@ -65,4 +66,4 @@ class Account:
         left_out |= duplicates if job.duplicates == "drop" else {}
         noted |= duplicates if job.duplicates == "keep" else {}
         kept = {rule: n for rule, n in left_out.items() if n}
-        return Ledger(self._read[ROWS_IN], self._made[SEQUENCED], kept, noted)
+        return Ledger(self._read[ROWS_IN], self._made[SEQUENCED], kept, noted, self._made[EXPANDED])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Lock
 
@@ -21,11 +21,12 @@ class Bucket:
     Args:
         path: The file, which does not exist yet.
         schema: Of the tables to come.
+        count: Tells as how many a table's rows are to be counted in `elements`.
     """
 
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
-        self.path, self.rows, self.size = path, 0, 0
-        self._schema = schema
+    def __init__(self, path: Path, schema: pa.Schema, count: Callable[[pa.Table], int] = len) -> None:
+        self.path, self.rows, self.size, self.elements = path, 0, 0, 0
+        self._schema, self._count = schema, count
         self._lock = Lock()
         self._sink = pa.BufferedOutputStream(pa.OSFile(str(path), "wb"), _BUFFER)
         self._writer = pa.ipc.new_stream(self._sink, schema)
@@ -35,6 +36,7 @@ class Bucket:
         with self._lock:
             self._writer.write_table(table)
             self.rows += len(table)
+            self.elements += self._count(table)
             self.size += table.nbytes
 
     def finish(self) -> None:
@@ -67,12 +69,21 @@ class Buckets:
         pupil: The column that names the pupils.
         count: How many files.
         level: How often the observations have been parted before.
+        elements: Tells as how many observations some of them are to be counted.
     """
 
-    def __init__(self, folder: Path, schema: pa.Schema, pupil: str, count: int, level: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        schema: pa.Schema,
+        pupil: str,
+        count: int,
+        level: int = 0,
+        elements: Callable[[pa.Table], int] = len,
+    ) -> None:
         self._pupil, self.level = pupil, level
         folder.mkdir(exist_ok=True)
-        self.parts = [Bucket(folder / f"{number:05d}.arrows", schema) for number in range(count)]
+        self.parts = [Bucket(folder / f"{number:05d}.arrows", schema, elements) for number in range(count)]
 
     def add(self, table: pa.Table) -> None:
         """Put each row into its pupil's file."""

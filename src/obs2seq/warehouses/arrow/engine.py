@@ -28,7 +28,7 @@ from obs2seq.warehouses.arrow.failures import changed
 from obs2seq.warehouses.arrow.folds import maker_with_folds
 from obs2seq.warehouses.arrow.making import Maker, maker_for
 from obs2seq.warehouses.arrow.mapping import Mapping
-from obs2seq.warehouses.arrow.memory import Allowance, jemalloc, value_bytes
+from obs2seq.warehouses.arrow.memory import Allowance, jemalloc, row_bytes, value_bytes
 from obs2seq.warehouses.arrow.pieces import Observations
 from obs2seq.warehouses.arrow.quality import RowChecks, pupil_checks
 from obs2seq.warehouses.arrow.quarantine import aside_for, columns_to_keep, maker_with_checks
@@ -86,7 +86,8 @@ class ArrowEngine(Engine):
             writers = maker.writers(location, order.job.compression)
             allowance = self._allowance(selection.schema, maker)
             pupil = column_name(selection.schema, order.job.spec.pupil)
-            with Store(selection.schema, pupil, allowance, self._workshop.temporary_folder) as store:
+            folder = self._workshop.temporary_folder
+            with Store(selection.schema, pupil, allowance, folder, maker.elements) as store:
                 with self._workshop.watch.step("read"):
                     pieces = watched_pieces(observations.cut(allowance.piece_rows), self._workshop.watch)
                     Reading(selection, account, store, aside.take if aside else None).read(pieces, pool)
@@ -153,7 +154,7 @@ class ArrowEngine(Engine):
         # What else there is, is read of pieces alone that hold a row which goes aside.
         is_read = all_columns if with_severity(job.rules, "quarantine") else is_first
         observations = read_observations(found.source, job, is_read, pool, is_first)
-        mapping = with_ids(Mapping(observations, job), job)
+        mapping = with_ids(Mapping(observations, job), job, order.kind)
         require_free_name(job.rules, mapping.names)
         share = _share(order, mapping.names, found, is_of_all=is_of_all)
         shares = Sample(job.pupil_sample, job.spec, mapping.schema), Shares(share, job.spec, mapping.schema)
@@ -170,11 +171,12 @@ class ArrowEngine(Engine):
         allowance = Allowance(
             budget=self._workshop.budget,
             threads=self._workshop.threads,
-            row_bytes=sum(map(value_bytes, schema.types)),
+            row_bytes=row_bytes(schema),
             stride=maker.stride,
             output_bytes=sum(map(value_bytes, maker.schema.types)),
             width=maker.width,
             derived=maker.derived,
+            counted=maker.counted,
         )
         allowance.require_enough()
         return allowance

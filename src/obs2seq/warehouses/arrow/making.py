@@ -16,6 +16,8 @@ from obs2seq.domain.derived import derived_features
 from obs2seq.domain.job import Job
 from obs2seq.domain.split_times import TimeRange
 from obs2seq.kernel.columns import Array
+from obs2seq.kernel.lists import count_elements
+from obs2seq.kernel.schema import find_columns
 from obs2seq.kernel.sequencing import Counts, plan_sequences, required_schema
 from obs2seq.kernel.whole_rows import order_rows, require_scalars
 from obs2seq.warehouses.arrow.shares import Times
@@ -81,6 +83,15 @@ class Maker(ABC):
         """How many things are derived from the observations before each."""
         return 0
 
+    @property
+    def counted(self) -> str:
+        """What `elements` counts."""
+        return "observations"
+
+    def elements(self, observations: pa.Table) -> int:
+        """Return how many elements observations are taken apart into: as many as they are, where none is."""
+        return len(observations)
+
     @abstractmethod
     def make(self, observations: pa.Table, pool: Executor) -> Made:
         """Lay out what is made of all observations of some pupils."""
@@ -111,6 +122,13 @@ class MakerAround(Maker):
     @property
     def derived(self) -> int:
         return self._maker.derived
+
+    @property
+    def counted(self) -> str:
+        return self._maker.counted
+
+    def elements(self, observations: pa.Table) -> int:
+        return self._maker.elements(observations)
 
 
 class SequenceMaker(Maker):
@@ -146,6 +164,16 @@ class SequenceMaker(Maker):
     @property
     def derived(self) -> int:
         return len(derived_features(self._spec))
+
+    @property
+    def counted(self) -> str:
+        return "observations" if self._spec.explode is None else "elements"
+
+    def elements(self, observations: pa.Table) -> int:
+        if self._spec.explode is None:
+            return len(observations)
+        column = find_columns(observations, (self._spec.explode,))[self._spec.explode]
+        return count_elements(column, self._spec.explode_delimiter)
 
     def make(self, observations: pa.Table, pool: Executor) -> Made:
         is_context = self._times.is_context(observations) if self._times else None

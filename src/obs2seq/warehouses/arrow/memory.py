@@ -32,6 +32,9 @@ _LIGHT = 1 << 30
 _WINDOW_BYTES = 96
 """What a window takes while all are laid out."""
 _CODE_BYTES = 4
+_ELEMENTS, _TEXT_BYTES = 4, 16
+"""As many are taken for granted in an array that nobody has looked at yet, and of texts, which are not coded there, as
+much for each."""
 _NESTED_BYTES = 64
 
 
@@ -47,6 +50,7 @@ class Allowance:
         output_bytes: What one value of every column of the output takes.
         width: How many values of a column stand in one row of the output.
         derived: How many things are derived.
+        counted: What is told of as rows: observations, or the elements that they are taken apart into.
     """
 
     budget: int
@@ -56,6 +60,7 @@ class Allowance:
     output_bytes: int
     width: int
     derived: int = 0
+    counted: str = "observations"
 
     def require_enough(self) -> None:
         """Raise `ConfigurationError` where not even the smallest pieces fit."""
@@ -95,7 +100,7 @@ class Allowance:
         return int((2 * size + self.order_bytes(rows)) / _FOR_GROUPS)
 
     def order_bytes(self, rows: int) -> int:
-        """What is needed to order and lay out so many observations, beside their values."""
+        """What is needed to order and lay out so many observations, or their elements, beside their values."""
         derived = _DERIVING_BYTES + _DERIVED_BYTES * self.derived if self.derived else 0
         return int(rows * (_ORDER_BYTES + derived + (_WINDOW_BYTES / self.stride if self.stride else 0)))
 
@@ -105,7 +110,7 @@ class Allowance:
         if needed > self.budget:
             raise ConfigurationError(
                 "memory_budget",
-                f"expected at least {in_words(needed)}, for a pupil with {rows:,} observations, found "
+                f"expected at least {in_words(needed)}, for a pupil with {rows:,} {self.counted}, found "
                 f"{in_words(self.budget)}",
                 "raise memory_budget, or leave such a pupil out by row_filter",
             )
@@ -136,6 +141,17 @@ def jemalloc() -> Iterator[None]:
         yield
     finally:
         pa.set_memory_pool(before)
+
+
+def row_bytes(schema: pa.Schema) -> int:
+    """Return about how many bytes a row of observations takes; texts are codes."""
+    return sum(map(_input_bytes, schema.types))
+
+
+def _input_bytes(type_: pa.DataType) -> int:
+    if not pa.types.is_list(type_):
+        return value_bytes(type_)
+    return _ELEMENTS * (_TEXT_BYTES if pa.types.is_string(type_.value_type) else value_bytes(type_.value_type))
 
 
 def value_bytes(type_: pa.DataType) -> int:

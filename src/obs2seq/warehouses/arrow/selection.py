@@ -12,8 +12,10 @@ import pyarrow.compute as pc
 from obs2seq.domain import rules
 from obs2seq.domain.columns import require_columns
 from obs2seq.domain.spec import SequenceSpec
+from obs2seq.domain.vocabularies import observed_columns
 from obs2seq.errors import DataError
 from obs2seq.kernel.columns import Array
+from obs2seq.kernel.lists import is_list
 from obs2seq.kernel.schema import is_text
 from obs2seq.warehouses.arrow.mapping import Mapping
 from obs2seq.warehouses.arrow.quality import Checked, RowChecks
@@ -65,12 +67,13 @@ class Selection:
         checks: RowChecks | None = None,
         whole: WholeRows | None = None,
     ) -> None:
-        require_columns(spec.columns, mapping.names)
+        columns = observed_columns(spec)
+        require_columns(columns, mapping.names)
         self._whole = whole or WholeRows(mapping, pa.schema([]))
         self._mapping, (self._sample, self._shares), self._checks = mapping, shares, checks
         self._pupil, self._time = (column_name(mapping.schema, name) for name in (spec.pupil, spec.order_by[0]))
         self._names = [column_name(mapping.schema, name) for name in names]
-        texts = [column_name(mapping.schema, name) for name in spec.columns]
+        texts = [column_name(mapping.schema, name) for name in columns]
         self._texts = [name for name in texts if is_text_input and _holds_text(mapping.schema.field(name).type)]
         _require_time(self._time, mapping.schema.field(self._time).type)
 
@@ -153,13 +156,25 @@ def _coded(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _holds_text(type_: pa.DataType) -> bool:
+    if is_list(type_):
+        return _holds_text(type_.value_type)
     return is_text(type_.value_type if pa.types.is_dictionary(type_) else type_)
 
 
 def _has_replacement(column: pa.ChunkedArray) -> Array:
+    if is_list(column.type):
+        return _has_one_that(column, _has_replacement)
     texts = column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
     found: Array = pc.match_substring(texts, _REPLACEMENT).fill_null(False).to_numpy()
     return found
+
+
+def _has_one_that(lists: pa.ChunkedArray, is_so: Callable[[pa.ChunkedArray], Array]) -> Array:
+    """Return which lists hold a value that something is true for."""
+    found = [np.zeros(len(chunk), bool) for chunk in lists.chunks]
+    for chunk, has_one in zip(lists.chunks, found, strict=True):
+        has_one[pc.list_parent_indices(chunk).to_numpy()[is_so(pa.chunked_array([chunk.flatten()]))]] = True
+    return np.concatenate([np.zeros(0, bool), *found])
 
 
 def _is_out_of_range(time: pa.ChunkedArray) -> Array | None:

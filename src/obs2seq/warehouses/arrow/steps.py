@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor, wait
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Lock
@@ -130,8 +130,10 @@ def for_each(pool: Executor, do: Callable[[Item], None], items: Iterable[Item]) 
 
     Nothing goes on when this returns: what threads write to may be cleared away then.
     """
-    futures = [pool.submit(do, item) for item in items]
+    futures: list[Future[None]] = []
     try:
+        for item in items:
+            futures.append(pool.submit(do, item))  # one by one: known also where Ctrl-C comes between them
         for future in futures:
             future.result()
     finally:

@@ -48,10 +48,18 @@ class Store:
         pupil: The column that names the pupils.
         allowance: How much memory there is.
         folder: Where temporary files may lie; None: where the system keeps them.
+        elements: Tells as how many observations some of them are to be counted, where they are taken apart.
     """
 
-    def __init__(self, schema: pa.Schema, pupil: str, allowance: Allowance, folder: str | None) -> None:
-        self._schema, self._pupil, self._allowance = schema, pupil, allowance
+    def __init__(
+        self,
+        schema: pa.Schema,
+        pupil: str,
+        allowance: Allowance,
+        folder: str | None,
+        elements: Callable[[pa.Table], int] = len,
+    ) -> None:
+        self._schema, self._pupil, self._allowance, self._elements = schema, pupil, allowance, elements
         self._place = folder or tempfile.gettempdir()
         self._lock = Lock()
         self._held: dict[tuple[int, int], pa.Table] = {}
@@ -80,7 +88,7 @@ class Store:
         with self._lock:
             if self._buckets is None:
                 self._held[place] = table
-                self._rows, self._size = self._rows + len(table), self._size + table.nbytes
+                self._rows, self._size = self._rows + self._elements(table), self._size + table.nbytes
                 if self._stays(done):
                     return
                 self._spill(done)
@@ -118,7 +126,7 @@ class Store:
             self._require_room(size)
             self._folder = Path(tempfile.mkdtemp(prefix="obs2seq-", dir=self._place))
             count = self._count(int(rows * _UNEVEN), int(size * _UNEVEN))
-            buckets = Buckets(self._folder / "0", self._schema, self._pupil, count)
+            buckets = Buckets(self._folder / "0", self._schema, self._pupil, count, elements=self._elements)
             for place in sorted(self._held):
                 buckets.add(self._held.pop(place))
             self._buckets = buckets
@@ -134,9 +142,9 @@ class Store:
         for number, bucket in enumerate(buckets.parts):
             if bucket.rows == 0:
                 bucket.remove()
-            elif self._allowance.is_light(bucket.rows, bucket.size, self._allowance.threads):
+            elif self._allowance.is_light(bucket.elements, bucket.size, self._allowance.threads):
                 yield Group(bucket.read, is_whole=False, discard=bucket.remove)
-            elif self._allowance.holds(bucket.rows, bucket.size):
+            elif self._allowance.holds(bucket.elements, bucket.size):
                 yield Group(bucket.read, is_whole=True, discard=bucket.remove)
             elif buckets.level < _DEEPEST:
                 yield from self._groups(self._parted(bucket, buckets.level + 1, number))
@@ -147,8 +155,8 @@ class Store:
         """Part the pupils of a file once more."""
         assert self._folder is not None, "files lie in a folder"
         folder = self._folder / f"{bucket.path.parent.name}-{number}"
-        count = self._count(int(bucket.rows * _UNEVEN), int(bucket.size * _UNEVEN))
-        parts = Buckets(folder, self._schema, self._pupil, count, level)
+        count = self._count(int(bucket.elements * _UNEVEN), int(bucket.size * _UNEVEN))
+        parts = Buckets(folder, self._schema, self._pupil, count, level, self._elements)
         for table in bucket.tables():
             parts.add(table)
         parts.finish()
@@ -157,7 +165,7 @@ class Store:
 
     def _heavy(self, bucket: Bucket) -> Group:
         """Leave the values of pupils that cannot be parted in files: only their order is in memory."""
-        self._allowance.require_order(bucket.rows)
+        self._allowance.require_order(bucket.elements)
         return Group(lambda: mapped(bucket, self._schema), is_whole=True)
 
     def _require_room(self, size: int) -> None:

@@ -2,6 +2,7 @@
 
 import pyarrow as pa
 
+from obs2seq.kernel.lists import is_list
 from obs2seq.kernel.schema import is_text, spark_type
 
 INSTANT = pa.timestamp("us", "UTC")
@@ -29,7 +30,7 @@ def as_spark_reads(type_: pa.DataType) -> pa.DataType:
         return pa.string()
     if pa.types.is_timestamp(type_):
         return INSTANT if type_.tz else pa.timestamp("us")
-    if pa.types.is_list(type_) or pa.types.is_large_list(type_):
+    if is_list(type_):
         return pa.list_(as_spark_reads(type_.value_type))
     if pa.types.is_map(type_):
         return pa.map_(as_spark_reads(type_.key_type), as_spark_reads(type_.item_type))
@@ -42,7 +43,7 @@ def with_zone(type_: pa.DataType) -> pa.DataType:
     """Return a type whose times without a zone are instants: so are those that Parquet holds as INT96."""
     if pa.types.is_timestamp(type_):
         return pa.timestamp(type_.unit, type_.tz or "UTC")
-    if pa.types.is_list(type_):
+    if is_list(type_):
         return pa.list_(with_zone(type_.value_type))
     if pa.types.is_map(type_):
         return pa.map_(with_zone(type_.key_type), with_zone(type_.item_type))
@@ -57,7 +58,7 @@ def spark_name(type_: pa.DataType) -> str:
         return f"struct<{','.join(f'{field.name}:{spark_name(field.type)}' for field in type_)}>"
     if pa.types.is_map(type_):
         return f"map<{spark_name(type_.key_type)},{spark_name(type_.item_type)}>"
-    if pa.types.is_list(type_) or pa.types.is_large_list(type_):
+    if is_list(type_):
         return f"array<{spark_name(type_.value_type)}>"
     if pa.types.is_binary(type_) or pa.types.is_large_binary(type_):
         return "binary"

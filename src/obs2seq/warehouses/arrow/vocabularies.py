@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from threading import Lock
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from obs2seq.domain.columns import require_columns
+from obs2seq.domain.exploding import value_types
 from obs2seq.domain.job import Job
 from obs2seq.domain.spec import SequenceSpec
-from obs2seq.domain.vocabularies import FIRST, NULL, UNKNOWN, Vocabulary, Word, encoded_columns, id_column, word_type
+from obs2seq.domain.vocabularies import Vocabulary, Word, encoded_columns, id_column, word_type
 from obs2seq.errors import DataError
 from obs2seq.kernel.columns import Array, load
+from obs2seq.kernel.lists import load_lists
 from obs2seq.kernel.ordering import Ordering
 from obs2seq.warehouses.arrow.accounts import Account
+from obs2seq.warehouses.arrow.encoding import encoder_of
 from obs2seq.warehouses.arrow.mapping import Mapping, with_columns
 from obs2seq.warehouses.arrow.quality import PupilChecks
 from obs2seq.warehouses.arrow.shares import column_name
@@ -25,19 +28,22 @@ from obs2seq.warehouses.vocabularies import vocabulary_of
 
 _MOST_WAITING = 1 << 22
 """First appearances in several pieces that wait to be compared."""
-_WORDS = {"string": pa.string(), "bigint": pa.int64()}
 
 
-def with_ids(mapping: Mapping, job: Job) -> Mapping:
+def with_ids(mapping: Mapping, job: Job, kind: str) -> Mapping:
     """Return what maps columns and adds the ids of those that features encode.
+
+    The ids of elements stand in arrays, one an element, and beside observations of which sequences are made alone.
 
     Raises:
         DataError: A column is missing, or not of the type that its vocabulary is for.
         SpecificationError: No vocabulary is made of a column of its type.
         StorageError: A vocabulary cannot be read, or is not what its name says.
     """
-    columns = encoded_columns(job.spec).values()
-    return EncodedMapping(mapping, [vocabulary_of(job, column) for column in columns]) if columns else mapping
+    columns = [c for c in encoded_columns(job.spec).values() if kind == "sequences" or c != job.spec.explode]
+    if not columns:
+        return mapping
+    return EncodedMapping(mapping, [vocabulary_of(job, column) for column in columns], job.spec)
 
 
 class EncodedMapping(Mapping):
@@ -46,16 +52,17 @@ class EncodedMapping(Mapping):
     Args:
         mapping: Makes the settings' columns.
         vocabularies: Of different columns.
+        spec: Says which of them is exploded.
     """
 
-    def __init__(self, mapping: Mapping, vocabularies: Sequence[Vocabulary]) -> None:
+    def __init__(self, mapping: Mapping, vocabularies: Sequence[Vocabulary], spec: SequenceSpec) -> None:
         require_columns([each.column for each in vocabularies], mapping.names)
         self._mapping = mapping
-        encoders = [_Encoder(vocabulary, mapping.schema) for vocabulary in vocabularies]
+        encoders = [encoder_of(vocabulary, mapping.schema, spec) for vocabulary in vocabularies]
         self._encoders = {id_column(each.column): encoder for each, encoder in zip(vocabularies, encoders, strict=True)}
         self.names = with_columns(mapping.names, self._encoders)
         read = {name.lower(): mapping.schema.field(name).type for name in mapping.schema.names}
-        types = read | dict.fromkeys((name.lower() for name in self._encoders), pa.int32())
+        types = read | {name.lower(): encoder.type for name, encoder in self._encoders.items()}
         self.schema = pa.schema([(name, types[name.lower()]) for name in self.names if name.lower() in types])
 
     def mapped(self, raw: pa.Table) -> pa.Table:
@@ -66,33 +73,6 @@ class EncodedMapping(Mapping):
 
     def is_kept(self, table: pa.Table) -> Array | None:
         return self._mapping.is_kept(table)
-
-
-class _Encoder:
-    """Encodes one column; any number of threads may use it."""
-
-    def __init__(self, vocabulary: Vocabulary, schema: pa.Schema) -> None:
-        self._name = column_name(schema, vocabulary.column)
-        type_name = spark_name(schema.field(self._name).type)
-        vocabulary.require_type(type_name)
-        self._type = _WORDS[word_type(vocabulary.column, type_name)]
-        self._words = pa.array(vocabulary.values, self._type)
-
-    def ids(self, table: pa.Table) -> pa.ChunkedArray:
-        """Return each row's id."""
-        column = table.column(self._name)
-        if pa.types.is_dictionary(column.type):
-            return pa.chunked_array([self._of_codes(chunk) for chunk in column.chunks], pa.int32())
-        return self._of_words(column)
-
-    def _of_codes(self, chunk: pa.DictionaryArray) -> pa.Array:
-        ids = self._of_words(chunk.dictionary)
-        return ids.take(chunk.indices).fill_null(NULL)
-
-    def _of_words(self, words: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
-        places = pc.index_in(words.cast(self._type), self._words, skip_nulls=True)
-        others = pc.if_else(words.is_null(), pa.scalar(NULL, pa.int32()), pa.scalar(UNKNOWN, pa.int32()))
-        return pc.coalesce(pc.add(places, pa.scalar(FIRST, pa.int32())), others)
 
 
 class FirstValues:
@@ -110,15 +90,18 @@ class FirstValues:
     def __init__(self, schema: pa.Schema, spec: SequenceSpec, columns: Sequence[str]) -> None:
         self._order = [column_name(schema, name) for name in spec.order_by]
         self._columns = {name: column_name(schema, name) for name in columns}
-        for name, own in self._columns.items():
-            word_type(name, spark_name(schema.field(own).type))
+        self._apart = {spec.explode: spec.explode_delimiter}
+        types = value_types(spec, lambda name: spark_name(schema.field(column_name(schema, name)).type))
+        for name in columns:
+            word_type(name, types(name))
         self._lock = Lock()
         self._waiting: dict[str, list[pa.Table]] = {name: [] for name in columns}
 
     def add(self, place: tuple[int, int], table: pa.Table, done: float) -> None:  # noqa: ARG002  # as a store takes it
         """Take the observations of a piece."""
         for name, own in self._columns.items():
-            firsts = self._firsts(_read(table, [*self._order, own]))
+            read = _read(table, [*self._order, own])
+            firsts = self._firsts(_parted(read, self._apart[name]) if name in self._apart else read)
             with self._lock:
                 waiting = self._waiting[name]
                 waiting.append(firsts)
@@ -169,6 +152,14 @@ def _read(table: pa.Table, names: Sequence[str]) -> pa.Table:
     """Return columns by names that no two of them share: of the order first, then that of the values."""
     *keys, word = (table.column(name) for name in names)
     return pa.table([*keys, word], [*(f"key_{place}" for place in range(len(keys))), "word"])
+
+
+def _parted(table: pa.Table, delimiter: str) -> pa.Table:
+    """Return what `_read` does with a row for each element of the values."""
+    lists = load_lists(table.column("word"), delimiter)
+    rows = np.arange(len(table))
+    keys = table.drop_columns("word").take(pa.array(np.repeat(rows, lists.size)))
+    return keys.append_column("word", lists.elements.take(lists.places(rows)))
 
 
 def _plain(table: pa.Table) -> pa.Table:

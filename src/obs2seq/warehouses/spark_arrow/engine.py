@@ -16,13 +16,14 @@ from obs2seq.domain.files import is_hidden
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.locations import join
 from obs2seq.domain.manifest import Manifest
-from obs2seq.domain.vocabularies import Word
+from obs2seq.domain.vocabularies import Vocabulary, Word, encoded_columns
 from obs2seq.errors import ConfigurationError
 from obs2seq.flow.dataflow import flow_graph, select_observations
 from obs2seq.flow.sequences import ROWS_OUT, SEQUENCED
 from obs2seq.flow.tallies import Tally
 from obs2seq.lineage.engines import task_graph
 from obs2seq.ports import Storage, WrittenFile
+from obs2seq.warehouses.arrow.accounts import EXPANDED
 from obs2seq.warehouses.arrow.memory import in_words
 from obs2seq.warehouses.arrow.types import spark_name
 from obs2seq.warehouses.engine import Engine, Order
@@ -35,6 +36,7 @@ from obs2seq.warehouses.spark_arrow.sizes import Sizes
 from obs2seq.warehouses.spark_arrow.tasks import TaskOrder
 from obs2seq.warehouses.spark_arrow.types import task_schema
 from obs2seq.warehouses.subsets import SubsetSource, context_of
+from obs2seq.warehouses.vocabularies import vocabulary_of
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +86,8 @@ class ArrowSparkEngine(Engine):
         schema = task_schema(observations.schema)
         budget, folder = self._sizes.budget(self._tools.sessions().sparkContext), self._sizes.temporary_folder
         context = context_of(order.job, order.subset)
-        task = TaskOrder(order.kind, order.job, schema, location, budget, folder, self._environment, context)
+        settings = (location, budget, folder, self._environment, context, _elements_vocabulary(order))
+        task = TaskOrder(order.kind, order.job, schema, *settings)
         _require_enough(task)
         return task
 
@@ -98,6 +101,13 @@ class ArrowSparkEngine(Engine):
         for stored in self._storage.list_files(location):
             if stored.path not in named_files and not is_hidden(stored.path):
                 self._storage.remove(join(location, stored.path))
+
+
+def _elements_vocabulary(order: Order) -> Vocabulary | None:
+    """Return what tasks encode by, where elements are encoded."""
+    column = order.job.spec.explode
+    is_encoded = order.kind == "sequences" and column in encoded_columns(order.job.spec).values()
+    return vocabulary_of(order.job, column) if is_encoded and column is not None else None
 
 
 def _require_enough(task: TaskOrder) -> None:
@@ -114,6 +124,7 @@ def _put_counts(tally: Tally, attempts: Sequence[Attempt]) -> None:
         counts.update(attempt.counts)
     rows = sum(file.rows for attempt in attempts for file in attempt.files)
     windows = {name: counts[name] for name in (rules.MIN_LENGTH, rules.MAX_SEQUENCES, SEQUENCED)}
+    tally.know("elements", {EXPANDED: counts[EXPANDED]})
     tally.know("duplicates", {rules.DUPLICATE: counts[rules.DUPLICATE]})
     tally.know("windows", windows | {ROWS_OUT: rows})
 

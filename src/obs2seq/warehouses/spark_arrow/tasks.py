@@ -18,12 +18,14 @@ from obs2seq.domain.files import WrittenFile
 from obs2seq.domain.job import Job
 from obs2seq.domain.locations import join
 from obs2seq.domain.split_times import TimeRange
+from obs2seq.domain.vocabularies import Vocabulary, id_column
 from obs2seq.storage.filesystems import opened
 from obs2seq.warehouses.arrow.accounts import Account
+from obs2seq.warehouses.arrow.encoding import ElementEncoder, encoder_of
 from obs2seq.warehouses.arrow.failures import unwritable
 from obs2seq.warehouses.arrow.folds import maker_with_folds
 from obs2seq.warehouses.arrow.making import Maker, maker_for
-from obs2seq.warehouses.arrow.memory import Allowance, jemalloc, value_bytes
+from obs2seq.warehouses.arrow.memory import Allowance, jemalloc, row_bytes, value_bytes
 from obs2seq.warehouses.arrow.shares import column_name
 from obs2seq.warehouses.arrow.steps import Writing
 from obs2seq.warehouses.arrow.store import Store
@@ -48,6 +50,8 @@ class TaskOrder:
         temporary_folder: Where the rest waits; None: on the executor's own disks.
         environment: Variables that tell where S3 is, above the executor's own.
         context: The range of time before which observations are context; None: none is.
+        vocabulary: That of the elements that observations are taken apart into, where these are encoded: Spark has
+            their ids beside no observation.
     """
 
     kind: Literal["sequences", "observations"]
@@ -58,10 +62,25 @@ class TaskOrder:
     temporary_folder: str | None
     environment: Mapping[str, str]
     context: TimeRange | None = None
+    vocabulary: Vocabulary | None = None
+
+    @property
+    def kept(self) -> pa.Schema:
+        """The observations as a task holds them."""
+        if self.vocabulary is None:
+            return self.schema
+        return self.schema.append(pa.field(id_column(self.vocabulary.column), ElementEncoder.type))
+
+    def encoded(self, table: pa.Table) -> pa.Table:
+        """Return observations that came, as they are kept."""
+        if self.vocabulary is None:
+            return table
+        encoder = encoder_of(self.vocabulary, self.schema, self.job.spec)
+        return table.append_column(self.kept.field(-1), encoder.ids(table))
 
     def maker(self) -> Maker:
         """Return what makes the output; raise where the specification does not fit the columns."""
-        return maker_with_folds(maker_for(self.kind, self.job, self.schema, self.context), self.job)
+        return maker_with_folds(maker_for(self.kind, self.job, self.kept, self.context), self.job)
 
     def allowance(self) -> Allowance:
         """Return what the budget means for one task, which has one thread."""
@@ -69,11 +88,12 @@ class TaskOrder:
         return Allowance(
             budget=self.budget,
             threads=1,
-            row_bytes=sum(map(value_bytes, self.schema.types)),
+            row_bytes=row_bytes(self.kept),
             stride=maker.stride,
             output_bytes=sum(map(value_bytes, maker.schema.types)),
             width=maker.width,
             derived=maker.derived,
+            counted=maker.counted,
         )
 
 
@@ -96,11 +116,11 @@ def _attempt(order: TaskOrder, batches: Iterator[pa.RecordBatch]) -> Attempt:
     assert context is not None, "Spark runs this"
     maker, allowance, account = order.maker(), order.allowance(), Account()
     writers = maker.writers(order.location, order.job.compression, _name(context))
-    pupil = column_name(order.schema, order.job.spec.pupil)
+    pupil = column_name(order.kept, order.job.spec.pupil)
     folder = order.temporary_folder or _executor_folder()
-    with Store(order.schema, pupil, allowance, folder) as store, ThreadPoolExecutor(1) as pool:
+    with Store(order.kept, pupil, allowance, folder, maker.elements) as store, ThreadPoolExecutor(1) as pool:
         for number, table in enumerate(_tables(batches, order.schema, allowance.piece_rows)):
-            store.add((0, number), table, _DONE)
+            store.add((0, number), order.encoded(table), _DONE)
         Writing(maker, writers, account, 1, allowance.row_group_values).write(store.groups(), pool)
     return Attempt(context.stageId(), list(_files(order.location, writers.rows)), account.made)
 

@@ -9,7 +9,9 @@ from obs2seq.warehouses.arrow.limits import UnfitError
 from obs2seq.warehouses.arrow.types import INSTANT
 
 _COLUMN = re.compile(
-    r"\s*(?:`((?:[^`]|``)+)`|(\w+))(?:\s*:\s*|\s+)(\w+)\s*(?:\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\))?\s*(?:,|$)"
+    r"\s*(?:`((?:[^`]|``)+)`|(\w+))(?:\s*:\s*|\s+)(array\s*<\s*)?(\w+)\s*(?:\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\))?"
+    r"\s*(?(3)>\s*)(?:,|$)",
+    re.IGNORECASE,
 )
 _TYPES = {
     **dict.fromkeys(("tinyint", "byte"), pa.int8()),
@@ -32,26 +34,29 @@ def schema_of(ddl: str) -> pa.Schema:
     while place < len(ddl):
         match = _COLUMN.match(ddl, place)
         if match is None:
-            raise _refused(ddl[place:])
-        fields.append((match[1].replace("``", "`") if match[1] else match[2], _type(match)))
+            raise refused(ddl[place:])
+        type_ = _type(match)
+        name = match[1].replace("``", "`") if match[1] else match[2]
+        fields.append((name, pa.list_(type_) if match[3] else type_))
         place = match.end()
     if not fields:
-        raise _refused(ddl)
+        raise refused(ddl)
     return pa.schema(fields)
 
 
 def _type(match: re.Match[str]) -> pa.DataType:
-    word = match[3].lower()
+    word = match[4].lower()
     if word in ("decimal", "dec", "numeric"):
-        return pa.decimal128(int(match[4] or 10), int(match[5] or 0))
-    if word not in _TYPES or match[4]:
-        raise _refused(f"{match[3]}{'(…)' if match[4] else ''}")
+        return pa.decimal128(int(match[5] or 10), int(match[6] or 0))
+    if word not in _TYPES or match[5]:
+        raise refused(f"{match[4]}{'(…)' if match[5] else ''}")
     return _TYPES[word]
 
 
-def _refused(found: str) -> UnfitError:
+def refused(found: str) -> UnfitError:
+    """Return the error for a DDL, or a part of one, that only Spark reads."""
     return UnfitError(
         "input_schema",
         f"expected columns with types as Spark DDL, found {shortened(found.strip())}",
-        "write it like 'pupilid long, answered_at timestamp', with scalar types and nothing else",
+        "write it like 'pupilid long, answered_at timestamp', with scalar types (json: or arrays of such) and no more",
     )

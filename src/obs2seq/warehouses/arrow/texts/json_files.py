@@ -17,7 +17,7 @@ from obs2seq.errors import DataError
 from obs2seq.storage.filesystems import opened
 from obs2seq.warehouses.arrow.failures import unreadable
 from obs2seq.warehouses.arrow.texts.fields import Read, reader_for
-from obs2seq.warehouses.arrow.texts.json_values import MisfitError, fitting, instant
+from obs2seq.warehouses.arrow.texts.json_values import MisfitError, as_lists, fitting, instant, lengths_of
 from obs2seq.warehouses.arrow.types import INSTANT
 
 _BLOCK = 1 << 23
@@ -67,6 +67,10 @@ class JsonFiles:
         return pa.Table.from_arrays(columns, schema=schema)
 
     def _typed(self, column: pa.ChunkedArray, type_: pa.DataType) -> pa.ChunkedArray:
+        if pa.types.is_list(type_):
+            lists = column.combine_chunks()
+            values = self._typed(pa.chunked_array([lists.flatten()]), type_.value_type)
+            return pa.chunked_array([as_lists(values, lists.value_lengths())])
         if column.type != pa.string() or type_ == pa.string():
             return column.cast(type_)
         texts = column.combine_chunks()
@@ -84,13 +88,19 @@ class JsonFiles:
 
     def _column(self, records: list[dict[str, Any]], field: pa.Field) -> pa.Array:
         """Take one key of records as Spark does."""
-        values = [record.get(field.name) for record in records]
         try:
-            if _is_written(field.type):
-                return self._written(values, field.type)
-            return pa.array([fitting(value, field.type) for value in values], field.type)
+            return self._values([record.get(field.name) for record in records], field.type)
         except (pa.ArrowInvalid, OverflowError, MisfitError):
             raise _malformed(self._location) from None
+
+    def _values(self, values: list[Any], type_: pa.DataType) -> pa.Array:
+        if pa.types.is_list(type_):
+            lengths = lengths_of(values)
+            members = [member for value in values for member in value or ()]
+            return as_lists(pa.chunked_array([self._values(members, type_.value_type)]), lengths)
+        if _is_written(type_):
+            return self._written(values, type_)
+        return pa.array([fitting(value, type_) for value in values], type_)
 
     def _written(self, values: list[Any], type_: pa.DataType) -> pa.Array:
         numbers = type_ == INSTANT and [type(value) is int for value in values]
@@ -124,8 +134,14 @@ class JsonFiles:
             for name, value in record.items():
                 types = found.setdefault(name, set())
                 if value is not None and is_read(name):
-                    types.add(self._type_of(name, value))
+                    types.update(self._types_of_value(name, value))
         return found
+
+    def _types_of_value(self, name: str, value: Any) -> set[pa.DataType]:
+        if not isinstance(value, list):
+            return {self._type_of(name, value)}
+        kinds = {self._type_of(name, member) for member in value if member is not None}
+        return {pa.list_(kind) for kind in kinds or {pa.null()}}
 
     def _type_of(self, name: str, value: Any) -> pa.DataType:
         if type(value) is int and value.bit_length() > _BITS:
@@ -138,7 +154,8 @@ class JsonFiles:
     def _nested(self, name: str) -> DataError:
         return DataError(
             self._location,
-            f"expected texts, numbers, true, false or null under '{name}' where engine is arrow, found something else",
+            f"expected texts, numbers, true, false, null or arrays of such under '{name}' where engine is arrow, found "
+            "something else",
             "set engine: spark",
         )
 
@@ -175,6 +192,8 @@ class JsonFiles:
 
 def merged_type(types: set[pa.DataType]) -> pa.DataType:
     """Return the type that Spark gives a key whose values are of some types."""
+    if types and all(pa.types.is_list(type_) for type_ in types):
+        return pa.list_(merged_type({type_.value_type for type_ in types} - {pa.null()}))
     if len(types) == 1:
         return next(iter(types))
     return pa.float64() if types == {pa.int64(), pa.float64()} else pa.string()
@@ -188,6 +207,8 @@ def _parsed(block: bytes, schema: pa.Schema | None, unexpected: str) -> pa.Table
 
 def _parsed_type(type_: pa.DataType) -> pa.DataType:
     """Return the type by which Arrow's parser reads values of a type; what stands in quotes is a text at first."""
+    if pa.types.is_list(type_):
+        return pa.list_(_parsed_type(type_.value_type))
     if pa.types.is_integer(type_):
         return pa.int64()
     return pa.float64() if pa.types.is_floating(type_) else type_ if type_ == pa.bool_() else pa.string()
@@ -197,6 +218,9 @@ def _kind(type_: pa.DataType) -> pa.DataType | None:
     """Return the type of what Arrow has parsed without being told; times stand in quotes. None where it is nested."""
     if pa.types.is_timestamp(type_) or pa.types.is_date(type_) or pa.types.is_time(type_):
         return pa.string()
+    if pa.types.is_list(type_):
+        kind = None if pa.types.is_list(type_.value_type) else _kind(type_.value_type)
+        return None if kind is None else pa.list_(kind)
     return type_ if type_ in _PARSED or pa.types.is_null(type_) else None
 
 

@@ -40,6 +40,21 @@ def fitting(value: Any, type_: pa.DataType) -> Any:
     return value
 
 
+def lengths_of(values: list[Any]) -> pa.Array:
+    """Return how many members each array has; null where there is none."""
+    if not all(value is None or isinstance(value, list) for value in values):
+        raise MisfitError
+    return pa.array([None if value is None else len(value) for value in values], pa.int32())
+
+
+def as_lists(members: pa.ChunkedArray, lengths: pa.Array) -> pa.Array:
+    """Return arrays of so many members each, null where a length is."""
+    ends = pc.cumulative_sum(lengths.fill_null(0))
+    offsets = pa.concat_arrays([pa.array([0], pa.int32()), ends.cast(pa.int32())])
+    joined = pa.concat_arrays(members.chunks) if members.num_chunks else pa.array([], members.type)
+    return pa.ListArray.from_arrays(offsets, joined, mask=lengths.is_null())
+
+
 def _number(value: Any) -> float:
     named = {"NaN": "nan", "Infinity": "inf", "-Infinity": "-inf", "+Infinity": "inf", "INF": "inf", "-INF": "-inf"}
     if isinstance(value, str) and value in named:

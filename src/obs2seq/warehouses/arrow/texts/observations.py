@@ -16,7 +16,7 @@ from obs2seq.errors import DataError, DataNotFoundError
 from obs2seq.ports import Source
 from obs2seq.warehouses.arrow.pieces import Observations, Piece
 from obs2seq.warehouses.arrow.texts.csv_files import CsvFiles, CsvForm
-from obs2seq.warehouses.arrow.texts.ddl import schema_of
+from obs2seq.warehouses.arrow.texts.ddl import refused, schema_of
 from obs2seq.warehouses.arrow.texts.fields import Read, reader_for
 from obs2seq.warehouses.arrow.texts.inference import ColumnTypes
 from obs2seq.warehouses.arrow.texts.json_files import JsonFiles, merged_type
@@ -37,6 +37,8 @@ def text_observations(source: Source, job: Job, is_read: Callable[[str], bool], 
     schema = schema_of(ddl) if ddl else None
     if source.format == "json":
         return _of_json(source, schema, is_read, JsonFiles(source.location, instants_of), pool)
+    if schema is not None and any(pa.types.is_list(type_) for type_ in schema.types):
+        raise refused(str(ddl))
     files = CsvFiles(source, CsvForm.of(job.text_options))
     return _of_csv(source, schema, is_read, _Csv(source, files, instants_of), pool)
 
