@@ -206,7 +206,9 @@ def _likeness(firsts: Array, pairs: Array) -> tuple[float, float]:
 
 def _n_alike(hashes: Array) -> float:
     """Return how many ordered pairs are alike."""
-    counts = np.unique(hashes, return_counts=True)[1].astype(float)
+    in_order = np.sort(hashes)
+    starts = np.flatnonzero(np.diff(in_order, prepend=~in_order[:1]))
+    counts = np.diff(starts, append=len(hashes)).astype(float)
     return float((counts * (counts - 1)).sum())
 
 

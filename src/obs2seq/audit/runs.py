@@ -81,12 +81,7 @@ def runs_of(rows: Rows, tail: Tail | None, *, is_new_alone: bool, is_winnowed: b
     stops = np.cumsum(np.count_nonzero(is_taken, axis=1)) + len(before)
     # What follows no row before it begins anew.
     starts = np.insert(stops[:-1], 0, len(before))[~is_next]
-    hashes = run_hashes(positions, RUN)
-    kept = np.flatnonzero(_is_within(starts, len(hashes), RUN))
-    hashes = hashes[kept]
-    if is_winnowed:
-        is_kept = is_winnowed_in(hashes)
-        hashes, kept = hashes[is_kept], kept[is_kept]
+    hashes, kept = _kept(positions, starts, is_winnowed=is_winnowed)
     firsts = np.flatnonzero(_is_within(starts, min(max(len(positions) - 1, 0), sample), 2))
     firsts = firsts[firsts >= len(before) - 1]
     last = positions[max([len(positions) - _BEFORE, *starts[-1:], 0]) :]
@@ -97,6 +92,17 @@ def runs_of(rows: Rows, tail: Tail | None, *, is_new_alone: bool, is_winnowed: b
         pairs=pair_hashes(positions[firsts], positions[firsts + 1]),
         tail=Tail(rows.pupils[-1], int(rows.indices[-1]), last),
     )
+
+
+def _kept(positions: Array, starts: Array, *, is_winnowed: bool) -> tuple[Array, Array]:
+    """Return runs that go over no start, and where they begin."""
+    hashes = run_hashes(positions, RUN)
+    kept = np.flatnonzero(_is_within(starts, len(hashes), RUN))
+    hashes = hashes[kept]
+    if not is_winnowed:
+        return hashes, kept
+    is_kept = is_winnowed_in(hashes)
+    return hashes[is_kept], kept[is_kept]
 
 
 def _is_within(starts: Array, n: int, length: int) -> Array:
