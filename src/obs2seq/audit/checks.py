@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from obs2seq.audit.facts import SubsetFacts, Twins
 from obs2seq.audit.runs import RUN, SHARE_KEPT
 from obs2seq.domain.audit import Finding
+from obs2seq.kernel.columns import Array
 
 Period = tuple[Any, Any]
 """From when on, and before when; None: unbounded."""
@@ -39,7 +40,7 @@ def repeated_runs(subsets: Sequence[SubsetFacts]) -> Iterator[Finding]:
     subset too.
     """
     for first, second in combinations(subsets, 2):
-        is_repeated = np.isin(second.twins.hashes, first.twins.hashes)
+        is_repeated = _stand_in(first.twins, second.twins)
         n, n_pupils = int(is_repeated.sum()), len(np.unique(second.twins.pupils[is_repeated]))
         if n and _is_no_chance(n, n_pupils, first.twins, second.twins):
             runs = f"{n:,} of {len(second.twins):,} runs of {RUN} observations"
@@ -67,6 +68,14 @@ def misplaced_times(subsets: Sequence[SubsetFacts], periods: Mapping[str, Period
             yield Finding(check="times", where=f"'{facts.subset}'", found=f"new observations from before {start}")
         if end is not None and last >= end:
             yield Finding(check="times", where=f"'{facts.subset}'", found=f"new observations from {end} or later")
+
+
+def _stand_in(first: Twins, second: Twins) -> Array:
+    """Return which runs of the second the first holds; each are in order."""
+    if not len(first):
+        return np.zeros(len(second), bool)
+    places = np.searchsorted(first.hashes, second.hashes)
+    return np.asarray(first.hashes[np.minimum(places, len(first) - 1)] == second.hashes)
 
 
 def _is_no_chance(n: int, n_pupils: int, first: Twins, second: Twins) -> bool:
