@@ -8,10 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from obs2seq.audit import auditing
 from obs2seq.audit.auditing import audit
 from obs2seq.audit.coin_flips import flipped, raw_columns
 from obs2seq.audit.future import features_that_read_ahead
-from obs2seq.audit.hashing import position_hashes, sequence_hashes
+from obs2seq.audit.hashing import position_hashes, run_hashes
+from obs2seq.audit.runs import WINNOWED, is_winnowed_in
 from obs2seq.bootstrap import run
 from obs2seq.bootstrap.audits import audit_published
 from obs2seq.cli import main
@@ -90,7 +92,7 @@ def test_a_pupil_in_two_subsets_is_a_leak(tmp_path: Path) -> None:
 def test_a_history_under_another_name_is_a_leak(tmp_path: Path) -> None:
     copied = [row | {"pupilid": 9} for row in history(1, 1)]
     subsets = published(tmp_path, [history(1, 1), history(2, 2)], [copied, history(4, 4)])
-    expected = "2 of 4 sequences of 'test' stand in 'train' as well"
+    expected = "11 of 22 runs of 10 observations in 'test' stand in 'train' too"
     assert leaks(audit(subsets)) == [("twins", "'train' and 'test'", expected)]
 
 
@@ -158,7 +160,7 @@ def test_a_feature_that_looks_ahead_is_a_leak_unless_it_is_a_target(tmp_path: Pa
 
 def test_short_sequences_and_single_subsets_say_what_was_not_checked(tmp_path: Path) -> None:
     short = published(tmp_path, [history(1, 1, 3)], [history(2, 2, 3)])
-    assert audit(short).skipped == {"twins": "no sequence has 10 observations"}
+    assert audit(short).skipped == {"twins": "no pupil has 10 observations in a row"}
     alone = audit({"train": short["train"]})
     assert set(alone.skipped) == {"pupils", "twins", "unseen"}
 
@@ -171,7 +173,8 @@ def test_hashes_tell_apart_values_and_places_of_all_types() -> None:
         "flag": [[True, False], [True, False], [False, True], [True, True]],
     }
     for values in rows.values():
-        hashes = sequence_hashes(position_hashes([pa.chunked_array([pa.array(values)])], 2))
+        positions = position_hashes([pa.chunked_array([pa.array(values)])], 2)
+        hashes = np.concatenate([run_hashes(row, 2) for row in positions])
         assert hashes[0] == hashes[1]
         assert len(set(hashes.tolist())) == 3
 
@@ -268,3 +271,63 @@ def test_answers_are_traced_to_the_columns_of_the_input() -> None:
     assert raw_columns("right", {"right": "score >= out_of / 2"}, raw) == ["score", "Out_Of"]
     with pytest.raises(DataError, match="right"):
         raw_columns("right", {}, raw)
+
+
+def pupil_rows(pupil: int, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row | {"pupilid": pupil} for row in rows]
+
+
+@pytest.mark.parametrize(("length", "stride"), [(10, None), (30, None), (12, 1)])
+def test_a_history_under_another_name_is_found_though_its_windows_are_shifted(
+    tmp_path: Path, length: int, stride: int | None
+) -> None:
+    copied = pupil_rows(9, history(1, 1, 25)[3:])
+    changes: dict[str, Any] = {"sequence_length": length, "stride": stride}
+    subsets = published(tmp_path, [history(1, 1, 25), history(2, 2)], [copied, history(4, 4)], **changes)
+    expected = "13 of 24 runs of 10 observations in 'test' stand in 'train' too"
+    assert leaks(audit(subsets)) == [("twins", "'train' and 'test'", expected)]
+
+
+def test_a_few_copied_observations_are_found_within_a_longer_window(tmp_path: Path) -> None:
+    mixed = pupil_rows(9, history(9, 9, 31) + history(1, 1, 40)[12:27] + history(8, 8, 20))
+    mixed = [row | {"answered_at": i, "observation_id": i} for i, row in enumerate(mixed)]
+    subsets = published(tmp_path, [history(1, 1, 40), history(2, 2)], [mixed], sequence_length=100)
+    expected = "6 of 57 runs of 10 observations in 'test' stand in 'train' too"
+    assert leaks(audit(subsets)) == [("twins", "'train' and 'test'", expected)]
+
+
+def test_what_pupils_answer_block_by_block_is_no_leak(tmp_path: Path) -> None:
+    def blocks(pupil: int) -> list[dict[str, Any]]:
+        chance = np.random.default_rng(pupil)
+        skills = np.repeat(chance.integers(3, size=4), chance.integers(12, 30, 4))
+        return [
+            row | {"skill": str(skill)} for row, skill in zip(history(pupil, pupil, len(skills)), skills, strict=True)
+        ]
+
+    subsets = published(tmp_path, [blocks(i) for i in range(3)], [blocks(i) for i in range(3, 6)], features=(SKILL,))
+    found = audit(subsets)
+    assert "twins" in found.checked
+    assert found.leaks == []
+
+
+def test_of_many_runs_thirty_copied_observations_are_still_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied = pupil_rows(9, history(1, 1, 100)[33:63])
+    subsets = published(tmp_path, [history(i, i, 100) for i in range(1, 6)], [copied, history(10, 10, 100)])
+
+    monkeypatch.setattr(auditing, "MANY", 1)
+
+    found = leaks(audit(subsets))
+    assert [check for check, _, _ in found] == ["twins"]
+    assert " of 112 " not in found[0][2]
+
+
+def test_equal_stretches_keep_an_equal_run_wherever_they_stand() -> None:
+    chance = np.random.default_rng(0)
+    stretch, first, second = (chance.integers(0, 1 << 63, n, np.uint64) for n in (WINNOWED, 40_000, 70_000))
+    for at in (0, 5, 32_760, 40_000):
+        whole, other = np.insert(first, at, stretch), np.insert(second, at, stretch)
+        kept = whole[is_winnowed_in(whole)], other[is_winnowed_in(other)]
+        assert np.isin(stretch, np.intersect1d(*kept)).any()
+        assert len(kept[0]) < len(whole) / 9

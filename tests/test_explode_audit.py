@@ -165,7 +165,7 @@ def test_a_history_under_another_name_is_a_leak_though_it_is_exploded(tmp_path: 
 
     found = audit(published(tmp_path, [skilled(1, 1), skilled(2, 2)], [copied, skilled(4, 4)]))
 
-    expected = "2 of 4 sequences of 'test' stand in 'train' as well"
+    expected = "11 of 22 runs of 10 observations in 'test' stand in 'train' too"
     assert leaks(found) == [("twins", "'train' and 'test'", expected)]
 
 
@@ -175,7 +175,7 @@ def test_a_few_observations_of_many_elements_are_too_few_to_tell(tmp_path: Path)
     found = audit(published(tmp_path, alike[:1], alike[1:]))
 
     assert found.leaks == []
-    assert found.skipped == {"twins": "no sequence has 10 observations"}
+    assert found.skipped == {"twins": "no pupil has 10 observations in a row"}
 
 
 def test_answers_of_exploded_observations_are_alike_by_chance(tmp_path: Path) -> None:

@@ -1,4 +1,7 @@
-"""Hashes of sequences, to find equal ones among millions. They hold for one process: text is hashed by Python."""
+"""Hashes of observations, and of runs of them, to find equal ones among millions.
+
+They hold for one process: text is hashed by Python.
+"""
 
 from collections.abc import Sequence
 
@@ -9,7 +12,7 @@ from obs2seq.kernel.columns import WIDE, Array, Column, load
 
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(32)
-_BLOCK = 1 << 15
+BLOCK = 1 << 15
 """Numbers that are mixed at a time: they stay in the processor's cache."""
 
 
@@ -26,21 +29,43 @@ def position_hashes(arrays: Sequence[pa.ChunkedArray], length: int) -> Array:
     return hashes.reshape(-1, length)
 
 
-def sequence_hashes(positions: Array) -> Array:
-    """Return a 64-bit hash of each row of what `position_hashes` gives."""
-    hashes = np.empty(len(positions), np.uint64)
-    factors = _factors(positions.shape[1])
-    rows = max(_BLOCK // positions.shape[1], 1)
-    for start in range(0, len(positions), rows):
-        mixed = positions[start : start + rows].copy()
-        _mix(mixed)
-        np.matmul(mixed, factors, out=hashes[start : start + rows])
+def run_hashes(positions: Array, length: int) -> Array:
+    """Return a 64-bit hash of each run of so many positions in a row: `length - 1` fewer than positions.
+
+    Args:
+        positions: Hashes, in the order of the observations; of one dimension.
+        length: At least 2.
+    """
+    hashes = np.empty(max(len(positions) - length + 1, 0), np.uint64)
+    for start in range(0, len(hashes), BLOCK):
+        stop = min(start + BLOCK, len(hashes))
+        hashes[start:stop] = _block_of_runs(positions[start : stop + length - 1], length)
     return hashes
 
 
-def _factors(n: int) -> Array:
+def _block_of_runs(positions: Array, length: int) -> Array:
+    hashes, size = positions, 1
+    for factor in _factors(length.bit_length(), seed=1):
+        step = min(size, length - size)
+        if step:
+            # Runs grow to twice their length; the last time they overlap, and what stands in both counts twice.
+            hashes, size = hashes[:-step] + hashes[step:] * factor, size + step
+    _mix(hashes)
+    return hashes
+
+
+def pair_hashes(firsts: Array, nexts: Array) -> Array:
+    """Return a 64-bit hash of each two positions, of their hashes."""
+    hashes = nexts.copy()
+    _mix(hashes)
+    hashes += firsts
+    _mix(hashes)
+    return hashes
+
+
+def _factors(n: int, seed: int = 0) -> Array:
     """Return odd numbers, the same every time."""
-    return np.random.default_rng(0).integers(0, 1 << 64, n, np.uint64) | np.uint64(1)
+    return np.random.default_rng(seed).integers(0, 1 << 64, n, np.uint64) | np.uint64(1)
 
 
 def _column(array: pa.ChunkedArray) -> Column:
@@ -54,15 +79,15 @@ def _add(hashes: Array, column: Column, factor: np.uint64) -> None:
         by_text = known.view(np.uint64)
         _mix(by_text)
         by_text *= factor
-    for start in range(0, len(hashes), _BLOCK):
-        values = column.values[start : start + _BLOCK]
+    for start in range(0, len(hashes), BLOCK):
+        values = column.values[start : start + BLOCK]
         if column.texts is not None:
             mixed = by_text[values]
         else:
             mixed = _numbers(values)
             _mix(mixed)
             mixed *= factor
-        hashes[start : start + _BLOCK] += mixed
+        hashes[start : start + BLOCK] += mixed
 
 
 def _numbers(values: Array) -> Array:
