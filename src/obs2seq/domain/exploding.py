@@ -32,7 +32,7 @@ ADDED = (GROUP, IS_REPEAT)
 """The features that come with exploding, in every specification that does."""
 
 _ARRAY = re.compile(r"array<(.*)>")
-_HINT = "map it under columns in the settings, for instance with split(…)"
+_HINT = "map it under columns in the settings, as a text of parts: CAST(… AS STRING)"
 
 
 def with_added(features: Sequence[Feature]) -> tuple[Feature, ...]:
