@@ -17,7 +17,11 @@ from obs2seq.errors import ConfigurationError
 
 def answer_column(spec: SequenceSpec, answer: str) -> str:
     """Return the column of the feature that holds the answers; raise `ConfigurationError` where there is none."""
-    columns = {feature.name: str(feature.of) if feature.encode else feature.column for feature in spec.features}
+    read = [feature for feature in spec.features if feature.derive is None]
+    columns = {feature.name: str(feature.of) if feature.encode else feature.column for feature in read}
+    if answer not in columns and any(feature.name == answer for feature in spec.features):
+        problem = f"expected a feature that reads a column, found '{answer}', which is derived"
+        raise ConfigurationError("answer", problem, nearest(answer, columns))
     if answer not in columns:
         raise ConfigurationError(
             "answer", f"expected the name of a feature, found '{answer}'", nearest(answer, columns)
