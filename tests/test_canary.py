@@ -200,6 +200,17 @@ def test_features_that_read_a_column_alone_can_be_the_answer(answer: str, messag
         answer_column(spec, answer)
 
 
+@pytest.mark.parametrize("reads", [{"column": "tags", "pad": "-"}, {"column": "tags", "encode": "vocabulary"}])
+def test_the_exploded_column_cannot_be_the_answer(reads: dict[str, Any]) -> None:
+    tag = {"name": "tag"} | reads
+    spec = SequenceSpec(pupil="pupilid", order_by=("at",), sequence_length=9, features=(CORRECT, tag), explode="tags")
+    with pytest.raises(
+        ConfigurationError, match=r"^answer: expected an answer of whole observations, found the exploded column 'tags'"
+    ):
+        answer_column(spec, "tag")
+    assert answer_column(spec, "correct") == "correct"
+
+
 def test_the_canary_says_what_it_misses(tmp_path: Path, observations: str) -> None:
     job = Settings(s3_data_location=observations, mode="local", engine="arrow")
     with pytest.raises(

@@ -16,7 +16,7 @@ from obs2seq.errors import ConfigurationError
 
 
 def answer_column(spec: SequenceSpec, answer: str) -> str:
-    """Return the column of the feature that holds the answers; raise `ConfigurationError` where there is none."""
+    """Return the column of the feature that holds the answers; raise `ConfigurationError` where none can be."""
     read = [feature for feature in spec.features if feature.derive is None]
     columns = {feature.name: str(feature.of) if feature.encode else feature.column for feature in read}
     if answer not in columns and any(feature.name == answer for feature in spec.features):
@@ -26,6 +26,9 @@ def answer_column(spec: SequenceSpec, answer: str) -> str:
         raise ConfigurationError(
             "answer", f"expected the name of a feature, found '{answer}'", nearest(answer, columns)
         )
+    if columns[answer] == spec.explode:
+        problem = f"expected an answer of whole observations, found the exploded column '{spec.explode}'"
+        raise ConfigurationError("answer", problem)
     return columns[answer]
 
 
