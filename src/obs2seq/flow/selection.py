@@ -205,9 +205,8 @@ def _outside(share: Share, frame: DataFrame, spec: SequenceSpec) -> dict[str, Co
         case ColumnValue():
             require_columns((share.column,), frame.columns)
             if isinstance(type_ := type_of(frame, share.column), ArrayType | MapType | StructType):
-                require_scalar(
-                    share.column, type_.simpleString()
-                )  # a cast would make a text of it, which names nothing
+                # A cast would make a text of it, which names no subset.
+                require_scalar(share.column, type_.simpleString())
             subset = named(share.column).cast("string")
             known = F.coalesce(subset.isin(*share.known), F.lit(False))
             return {rules.UNKNOWN_SUBSET: ~known, rules.OTHER_SUBSET: subset != share.subset}
