@@ -185,10 +185,16 @@ def test_what_reads_the_answer_is_found_under_other_names_too() -> None:
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        ("gap", "expected a feature that reads a column, found 'gap', which is derived. Hint: known are correct, tag"),
-        ("group", "expected a feature that reads a column, found 'group', which is derived. Hint: known are "),
-        ("is_repeat", "expected a feature that reads a column, found 'is_repeat', which is derived. Hint: known are "),
-        ("nosuch", "expected the name of a feature, found 'nosuch'. Hint: known are correct, tag"),
+        ("gap", "expected a feature that reads a column, found 'gap', which is derived. Hint: known are correct[.]$"),
+        (
+            "group",
+            "expected a feature that reads a column, found 'group', which is derived. Hint: known are correct[.]$",
+        ),
+        (
+            "is_repeat",
+            "expected a feature that reads a column, found 'is_repeat', which is derived. Hint: known are correct[.]$",
+        ),
+        ("nosuch", "expected the name of a feature, found 'nosuch'. Hint: known are correct[.]$"),
     ],
 )
 def test_features_that_read_a_column_alone_can_be_the_answer(answer: str, message: str) -> None:
