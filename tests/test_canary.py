@@ -9,8 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from obs2seq import SequenceSpec
 from obs2seq.audit.alone import Answers, auc, aucs_alone, sample
-from obs2seq.audit.coin_flips import readers
+from obs2seq.audit.coin_flips import answer_column, readers
 from obs2seq.bootstrap.audits import canary, changed_future, in_other_words, prepared
 from obs2seq.cli import main
 from obs2seq.errors import ConfigurationError, DataError, DataNotFoundError
@@ -179,6 +180,41 @@ def test_what_reads_the_answer_is_found_under_other_names_too() -> None:
     conditions = {"row_filter": "points > 3", "rules.a": "correctness = 1"}
     assert readers(["raw score"], made, conditions) == ["columns.points", "row_filter"]
     assert readers(["correct"], made, conditions) == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ("gap", "expected a feature that reads a column, found 'gap', which is derived. Hint: known are correct[.]$"),
+        (
+            "group",
+            "expected a feature that reads a column, found 'group', which is derived. Hint: known are correct[.]$",
+        ),
+        (
+            "is_repeat",
+            "expected a feature that reads a column, found 'is_repeat', which is derived. Hint: known are correct[.]$",
+        ),
+        ("nosuch", "expected the name of a feature, found 'nosuch'. Hint: known are correct[.]$"),
+    ],
+)
+def test_features_that_read_a_column_alone_can_be_the_answer(answer: str, message: str) -> None:
+    tag = {"name": "tag", "column": "tags", "pad": "-"}
+    spec = SequenceSpec(
+        pupil="pupilid", order_by=("at",), sequence_length=9, features=(CORRECT, tag, GAP), explode="tags"
+    )
+    with pytest.raises(ConfigurationError, match=f"^answer: {message}"):
+        answer_column(spec, answer)
+
+
+@pytest.mark.parametrize("reads", [{"column": "tags", "pad": "-"}, {"column": "tags", "encode": "vocabulary"}])
+def test_the_exploded_column_cannot_be_the_answer(reads: dict[str, Any]) -> None:
+    tag = {"name": "tag"} | reads
+    spec = SequenceSpec(pupil="pupilid", order_by=("at",), sequence_length=9, features=(CORRECT, tag), explode="tags")
+    with pytest.raises(
+        ConfigurationError, match=r"^answer: expected an answer of whole observations, found the exploded column 'tags'"
+    ):
+        answer_column(spec, "tag")
+    assert answer_column(spec, "correct") == "correct"
 
 
 def test_the_canary_says_what_it_misses(tmp_path: Path, observations: str) -> None:

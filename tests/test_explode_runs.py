@@ -329,6 +329,25 @@ def test_a_column_that_cannot_be_exploded_stops_the_run_before_it_reads(kind: st
     assert not list(tmp_path.glob("out/**/*.parquet"))
 
 
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"subset_method": "column", "subset_column": "Skills"}, "Skills"),
+        ({"subset_method": "auto", "columns": {"subset": "skills"}}, "subset"),
+    ],
+    ids=["column", "auto"],
+)
+def test_a_subset_column_of_arrays_stops_the_run_before_it_reads(
+    changes: dict[str, Any], name: str, tmp_path: Path
+) -> None:
+    told = settings_for(put_rows(tmp_path), f"{tmp_path}/out", **(EXPLODED | ARROW | changes))
+
+    for start in (run, check):
+        with pytest.raises(DataError, match=rf"^observations: expected column '{name}' to be .*, found array<string>"):
+            start(told)
+    assert not list(tmp_path.glob("out/**/*.parquet"))
+
+
 def test_athena_refuses_to_explode_by_name(s3_endpoint: str) -> None:
     with pytest.raises(SpecificationError, match=r"^explode: expected null where Athena computes, found skills"):
         athena_service(FakeAthena(), "s3://bucket", "school", **EXPLODED)

@@ -157,6 +157,11 @@ def test_expression_that_cannot_be_used_is_named(spark: SparkSession, selection:
             "expected the time column 't' to be a timestamp, a date or a number, found str",
         ),
         ("1 pupilid, 1 t, 1 v", {"share": TRAIN}, "expected column 'subset', found"),
+        (
+            "1 pupilid, 1 t, 1 v, array('train') subset",
+            {"share": TRAIN},
+            "expected column 'subset' to be a number, boolean, text, date or timestamp, found array<string>",
+        ),
         ("1 pupilid, 1 t, 1 v", {"columns": {"v": "array(v)"}}, "expected column 'v' to be a number, boolean, text"),
     ],
 )

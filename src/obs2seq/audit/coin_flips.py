@@ -16,12 +16,18 @@ from obs2seq.errors import ConfigurationError
 
 
 def answer_column(spec: SequenceSpec, answer: str) -> str:
-    """Return the column of the feature that holds the answers; raise `ConfigurationError` where there is none."""
-    columns = {feature.name: str(feature.of) if feature.encode else feature.column for feature in spec.features}
+    """Return the column of the feature that holds the answers; raise `ConfigurationError` where none can be."""
+    read = [feature for feature in spec.features if feature.derive is None]
+    columns = {feature.name: str(feature.of) if feature.encode else feature.column for feature in read}
+    hint = nearest(answer, [name for name, column in columns.items() if column != spec.explode])
+    if answer not in columns and any(feature.name == answer for feature in spec.features):
+        problem = f"expected a feature that reads a column, found '{answer}', which is derived"
+        raise ConfigurationError("answer", problem, hint)
     if answer not in columns:
-        raise ConfigurationError(
-            "answer", f"expected the name of a feature, found '{answer}'", nearest(answer, columns)
-        )
+        raise ConfigurationError("answer", f"expected the name of a feature, found '{answer}'", hint)
+    if columns[answer] == spec.explode:
+        problem = f"expected an answer of whole observations, found the exploded column '{spec.explode}'"
+        raise ConfigurationError("answer", problem)
     return columns[answer]
 
 

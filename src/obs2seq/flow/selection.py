@@ -13,15 +13,17 @@ from pyspark.sql.types import (
     BooleanType,
     DataType,
     DateType,
+    MapType,
     NullType,
     NumericType,
     StringType,
+    StructType,
     TimestampNTZType,
     TimestampType,
 )
 
 from obs2seq.domain import rules
-from obs2seq.domain.columns import no_time, require_columns
+from obs2seq.domain.columns import no_time, require_columns, require_scalar
 from obs2seq.domain.quality import PupilRule, RowRule
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.domain.split_times import TimeRange
@@ -202,6 +204,9 @@ def _outside(share: Share, frame: DataFrame, spec: SequenceSpec) -> dict[str, Co
             return {rules.OTHER_SUBSET: ~in_hash_range(share, named(spec.pupil))}
         case ColumnValue():
             require_columns((share.column,), frame.columns)
+            if isinstance(type_ := type_of(frame, share.column), ArrayType | MapType | StructType):
+                # A cast would make a text of it, which names no subset.
+                require_scalar(share.column, type_.simpleString())
             subset = named(share.column).cast("string")
             known = F.coalesce(subset.isin(*share.known), F.lit(False))
             return {rules.UNKNOWN_SUBSET: ~known, rules.OTHER_SUBSET: subset != share.subset}

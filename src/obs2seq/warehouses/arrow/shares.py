@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from obs2seq.domain import rules
-from obs2seq.domain.columns import require_columns
+from obs2seq.domain.columns import require_columns, require_scalar
 from obs2seq.domain.spec import SequenceSpec
 from obs2seq.domain.split_times import TimeRange
 from obs2seq.domain.splits import Assigned, ColumnValue, Everything, HashRange, Share, sample_range
@@ -12,6 +12,7 @@ from obs2seq.kernel.columns import Array
 from obs2seq.warehouses.arrow.membership import Verdicts
 from obs2seq.warehouses.arrow.spark_text import spark_text
 from obs2seq.warehouses.arrow.split_times import Boundary
+from obs2seq.warehouses.arrow.types import spark_name
 from obs2seq.warehouses.assignments import read_assignment
 
 _OTHER, _UNKNOWN = 1, 2
@@ -106,6 +107,8 @@ def _judged(share: Share, spec: SequenceSpec, schema: pa.Schema) -> tuple[str, V
             require_columns((share.column,), schema.names)
             name = column_name(schema, share.column)
             type_ = schema.field(name).type
+            if pa.types.is_nested(type_):
+                require_scalar(share.column, spark_name(type_))
             return name, Verdicts(lambda values: _by_name(share, _as_read(values, type_)), if_null=_UNKNOWN)
         case Assigned():
             name = column_name(schema, spec.pupil)
