@@ -84,7 +84,8 @@ def test_a_task_tells_its_file_and_where_its_observations_went(tmp_path: Path) -
     name = "part-00003-7-41-00000.parquet"
     assert attempt.stage == 7
     assert attempt.files == [WrittenFile(name, (tmp_path / name).stat().st_size, 2)]
-    assert attempt.counts == {"duplicate": 0, "min_length": 2, "max_sequences_per_pupil": 0, "sequenced": 6}
+    left_out = {"duplicate": 0, "min_length": 2, "max_sequences_per_pupil": 0}
+    assert attempt.counts == left_out | {"expanded": 0, "sequenced": 6}
     assert [(row["pupilid"], row["correct_sequence"]) for row in rows] == [(1, [0, 1, 0]), (2, [0, 1, 0])]
 
 
