@@ -56,10 +56,12 @@ def test_a_process_that_fails_is_told_with_its_exit_code_and_last_line(tmp_path:
 
 def _has_ended(pid: int) -> bool:
     """Give a process that was killed the time to end; one that nobody asks after may stay, as a zombie."""
-    if not psutil.pid_exists(pid):
+    try:
+        process = psutil.Process(pid)
+        _, alive = psutil.wait_procs([process], timeout=5)
+        return not alive or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return True
-    _, alive = psutil.wait_procs([psutil.Process(pid)], timeout=5)
-    return not alive or alive[0].status() == psutil.STATUS_ZOMBIE
 
 
 def test_a_process_that_is_late_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
