@@ -20,7 +20,7 @@ FAILED = Path(sys.argv[1], "failed")
 
 
 def failing_once(order: tasks.TaskOrder, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    told = list(tasks.make_partition(order, batches))
+    told = list(tasks.make_of_blocks(order, batches))
     context = TaskContext.get()
     assert context is not None
     if context.attemptNumber() == 0:
@@ -32,7 +32,7 @@ def failing_once(order: tasks.TaskOrder, batches: Iterator[pa.RecordBatch]) -> I
 
 if __name__ == "__main__":
     FAILED.mkdir()
-    shuffling.make_partition = failing_once
+    shuffling.make_of_blocks = failing_once
     spark = {"spark.master": "local[2,2]", "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1"}
     root = FAILED.parent
     run(settings_for(f"{root}/in", f"{root}/out", execution="arrow", shuffle_partitions=3, spark=spark))
