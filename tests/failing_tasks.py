@@ -1,4 +1,4 @@
-"""A job whose every task fails once it has written its file, and succeeds when it is tried again.
+"""A job whose every task fails once it has read, or has written its file, and succeeds when it is tried again.
 
 The one argument is a folder: the observations are in `in` below it, `out` is to be made, and `failed` will hold a file
 of the name of each file that a failed attempt has left.
@@ -12,7 +12,7 @@ import pyarrow as pa
 from pyspark import TaskContext
 
 from obs2seq.bootstrap import run
-from obs2seq.warehouses.spark_arrow import shuffling, tasks
+from obs2seq.warehouses.spark_arrow import parting, shuffling, tasks
 from obs2seq.warehouses.spark_arrow.attempts import Attempt
 from tests.small_jobs import settings_for
 
@@ -30,8 +30,16 @@ def failing_once(order: tasks.TaskOrder, batches: Iterator[pa.RecordBatch]) -> I
     yield from told
 
 
+def read_failing_once(order: parting.ReadOrder, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    yield from parting.part_share(order, batches)
+    context = TaskContext.get()
+    if context is not None and context.attemptNumber() == 0:
+        raise RuntimeError("the first attempt fails")
+
+
 if __name__ == "__main__":
     FAILED.mkdir()
+    shuffling.part_share = read_failing_once
     shuffling.make_of_blocks = failing_once
     spark = {"spark.master": "local[2,2]", "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1"}
     root = FAILED.parent

@@ -26,7 +26,7 @@ BLOCKS = "key int, rows binary, counts string"
 BLOCK_BYTES = 1 << 20
 _SCHEMA = pa.schema({"key": pa.int32(), "rows": pa.binary(), "counts": pa.string()})
 _BATCH_BYTES = 4 * BLOCK_BYTES
-_LEVEL = 9
+LEVEL = 9
 """None of those by which a store parts what one partition holds: that has to fall apart by other digits."""
 
 
@@ -83,7 +83,7 @@ def _blocks(order: ReadOrder, pieces: Sequence[Piece]) -> Iterator[tuple[int, by
         for raw, _ in piece.read():
             selected = order.selection.select(raw)
             counts.update(selected.counts)
-            for part, table in parted(selected.table, order.pupil, len(order.keys), _LEVEL):
+            for part, table in parted(selected.table, order.pupil, len(order.keys), LEVEL):
                 for start in range(0, len(table), order.block_rows):
                     yield order.keys[part], _stream(table.slice(start, order.block_rows)), None
     # They go the way of the rows: what an attempt counts that came second, nobody reads.

@@ -74,12 +74,12 @@ def opened_by_tasks(order: Order, found: SubsetSource, session: SparkSession, *,
 
 
 def shared_out(pieces: Sequence[Piece], count: int) -> list[list[Piece]]:
-    """Return about so many shares of about one size, each of neighbours; at least one, which may be empty."""
+    """Return up to so many shares of about one size, each of neighbours; at least one, which may be empty."""
     total = sum(piece.size for piece in pieces)
     shares: list[list[Piece]] = [[]]
     done = 0
     for piece in pieces:
-        if shares[-1] and done * count >= total * len(shares):
+        if shares[-1] and len(shares) < count and done * count >= total * len(shares):
             shares.append([])
         shares[-1].append(piece)
         done += piece.size
@@ -98,14 +98,20 @@ def keys_of(session: SparkSession, partitions: int) -> list[int]:
     return [keys[partition] for partition in range(partitions)]
 
 
-def _reason(job: Job, source: Source, session: SparkSession, *, reads_s3: bool) -> str | None:
-    """Say why Spark has to read; None where nothing tells against the tasks."""
-    if source.format != "parquet":
-        return f"tasks read Parquet alone, not {source.format}"
-    if is_s3(source.location) and not reads_s3:
-        return "tasks may not reach S3 as Spark does"
+def left_to_spark(job: Job, format_: str) -> str | None:
+    """Say why Spark has to read files of a format for a job; None where nothing in these tells against the tasks."""
+    if format_ != "parquet":
+        return f"tasks read Parquet alone, not {format_}"
     if job.subset_method == "stratified":
         return "each would need to know the subsets of all pupils"
+    return None
+
+
+def _reason(job: Job, source: Source, session: SparkSession, *, reads_s3: bool) -> str | None:
+    if is_s3(source.location) and not reads_s3:
+        return "tasks may not reach S3 as Spark does"
+    if reason := left_to_spark(job, source.format):
+        return reason
     if (job.columns or job.row_filter or job.rules) and not can_import(session.sparkContext, "sqlglot"):
         return "executors have no sqlglot, which reads expressions"
     return None
