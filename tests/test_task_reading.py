@@ -14,6 +14,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from obs2seq.bootstrap import compare, run
+from obs2seq.domain.quality import Allowed
 from obs2seq.errors import DataError
 from obs2seq.warehouses.spark_arrow import engine, reading
 from obs2seq.warehouses.spark_arrow.reading import keys_of
@@ -21,7 +22,7 @@ from tests.small_jobs import SCHEMA, answers, published_sequences, put_answers, 
 
 pytestmark = pytest.mark.usefixtures("spark")
 SPARK_READS = "Spark reads the files for the tasks"
-ROBOT = {"name": "known", "kind": "allowed", "column": "correct", "values": [0, 1], "severity": "quarantine"}
+KNOWN = Allowed(name="known", kind="allowed", column="correct", values=(0, 1), severity="quarantine")
 
 
 @pytest.mark.parametrize("partitions", [1, 2, 7, 200])
@@ -39,8 +40,8 @@ def test_spark_sends_each_key_to_its_partition(spark: SparkSession, partitions: 
     [
         {"subsets": {"train": 0.5, "test": 0.5}, "subset_method": "hash"},
         {"columns": {"correct": "CAST(duration_s > 2 AS INT)"}, "row_filter": "exercise_id <> 1"},
-        {"rules": [ROBOT], "output": "observations"},
-        {"rules": [ROBOT], "max_quarantined_share": 0.5},
+        {"rules": (KNOWN,), "output": "observations"},
+        {"rules": (KNOWN,), "max_quarantined_share": 0.5},
     ],
     ids=["hash", "expressions", "observations", "rules"],
 )
@@ -52,11 +53,11 @@ def test_tasks_that_read_make_what_spark_reads_makes(
     options = {"execution": "arrow", "shuffle_partitions": 3, **changes}
 
     with caplog.at_level(logging.INFO):
-        by_tasks = run(settings_for(f"{tmp_path}/in", f"{tmp_path}/tasks", **options))
+        by_tasks = run(settings_for(f"{tmp_path}/in", f"{tmp_path}/tasks").model_copy(update=options))
     assert SPARK_READS not in caplog.text
     monkeypatch.setattr(reading, "left_to_spark", lambda *_: "it is asked to")
     with caplog.at_level(logging.INFO):
-        by_spark = run(settings_for(f"{tmp_path}/in", f"{tmp_path}/spark", **options))
+        by_spark = run(settings_for(f"{tmp_path}/in", f"{tmp_path}/spark").model_copy(update=options))
 
     assert f"{SPARK_READS}: it is asked to" in caplog.text
     for subset, (manifest, location) in by_tasks.items():
@@ -73,7 +74,7 @@ def test_tasks_that_read_make_what_spark_reads_makes(
             {"columns": {"far": "bround(duration_s)"}},
             "columns.far: expected an expression that Arrow computes as Spark",
         ),
-        ({"input_format": "csv"}, "tasks read Parquet alone, not csv"),
+        ({"input_format": "csv"}, "they read Parquet alone, not csv"),
     ],
     ids=["stratified", "expression", "csv"],
 )
@@ -97,7 +98,7 @@ def test_executors_without_what_reads_expressions_leave_them_to_spark(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     put_answers(f"{tmp_path}/in/part.parquet", answers(1, [1, 0]), answers(2, [1]))
-    monkeypatch.setattr(reading, "can_import", lambda _, module: module != "sqlglot")
+    monkeypatch.setattr(engine, "can_import", lambda _, module: module != "sqlglot")
 
     with caplog.at_level(logging.INFO):
         run(settings_for(f"{tmp_path}/in", f"{tmp_path}/out", execution="arrow", row_filter="pupilid = 1"))
@@ -107,9 +108,9 @@ def test_executors_without_what_reads_expressions_leave_them_to_spark(
 
 
 def damaged(file: Path) -> None:
-    """Change a byte within the first page; the footer, which the driver reads, stays whole."""
+    """Wipe the first pages out; the footer, which the driver reads, stays whole."""
     content = bytearray(file.read_bytes())
-    content[60] ^= 0xFF
+    content[4:200] = bytes(196)
     file.write_bytes(content)
 
 

@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import cached_property, partial
 
 import pyarrow as pa
 from py4j.protocol import Py4JError
@@ -39,8 +39,9 @@ from obs2seq.warehouses.spark import (
     raw_and_selection,
 )
 from obs2seq.warehouses.spark_arrow.attempts import Attempt, told
+from obs2seq.warehouses.spark_arrow.executors import can_import
 from obs2seq.warehouses.spark_arrow.obstacles import ObstacleError
-from obs2seq.warehouses.spark_arrow.reading import MOST_PARTITIONS, Opened, keys_of, opened_by_tasks, shared_out
+from obs2seq.warehouses.spark_arrow.reading import Ability, Opened, keys_of, opened_by_tasks, shared_out
 from obs2seq.warehouses.spark_arrow.shuffling import attempts_of, attempts_of_files, wait_for_stragglers
 from obs2seq.warehouses.spark_arrow.sizes import Sizes, number_of_readers
 from obs2seq.warehouses.spark_arrow.tasks import TaskOrder
@@ -72,9 +73,12 @@ class ArrowSparkEngine(Engine):
 
     def make(self, order: Order, found: SubsetSource, location: str, run_id: str) -> Manifest:
         with explained(found.source.location, location, expressions_of(order.job)), _told_by_tasks():
-            opened = opened_by_tasks(order, found, self._tools.sessions(), reads_s3=self._reads_s3)
-            made = self._made_of_files(order, found, opened, location) if opened else None
-            product = made or self._made_of_frame(order, found, location)
+            able = Ability(self._reads_s3, lambda: self._reads_expressions)
+            opened = opened_by_tasks(order, found, self._partitions(found.source.size), able)
+            if opened is not None:
+                product = self._made_of_files(order, found, opened, location)
+            else:
+                product = self._made_of_frame(order, found, location)
         return accepted_manifest(order, found.source, run_id, product, self._tools)
 
     def _made_of_frame(self, order: Order, found: SubsetSource, location: str) -> Product:
@@ -83,25 +87,23 @@ class ArrowSparkEngine(Engine):
         selected = raw, selection = raw_and_selection(order, found, self._tools)
         observations = select_observations(raw, order.job.spec, selection, tally, order.kind, self._tools.watch)
         task = self._task(order, task_schema(observations.schema), location, _elements_vocabulary(order))
-        partitions = self._partitions(task, found.source.size)
+        partitions = self._partitions(found.source.size)
         self._tell(order, task, partitions)
         files, attempts = self._run(task, lambda: attempts_of(task, observations, partitions))
         _put_counts(tally, attempts)
         graph = task_graph(order.job, order.kind, flow_graph(order.job, order.kind).path_to("observations"))
         return Product(lambda: selected, location, task.columns, files, ledger_of(tally, order, files), graph)
 
-    def _made_of_files(self, order: Order, found: SubsetSource, opened: Opened, location: str) -> Product | None:
-        """Let tasks read and judge too; None where they cannot be told apart so finely."""
+    def _made_of_files(self, order: Order, found: SubsetSource, opened: Opened, location: str) -> Product:
+        """Let tasks read and judge too."""
         task = self._task(order, opened.selection.schema, location)
-        partitions = self._partitions(task, found.source.size)
-        if partitions > MOST_PARTITIONS:
-            return None
+        partitions = self._partitions(found.source.size)
+        self._tell(order, task, partitions)
         session = self._tools.sessions()
         pieces = opened.observations.cut(task.allowance().piece_rows)
         shares = shared_out(pieces, number_of_readers(found.source.size, session.sparkContext.defaultParallelism))
         keys = keys_of(session, partitions)
         reading = opened.read_order(order.job, shares, keys, task.allowance().row_bytes, self._environment)
-        self._tell(order, task, partitions)
         files, attempts = self._run(task, lambda: attempts_of_files(task, reading, session))
         require_unchanged(self._storage, found.source)
         account = Account()
@@ -135,16 +137,22 @@ class ArrowSparkEngine(Engine):
         return SparkEngine(self._tools).check(order, found)
 
     def _task(self, order: Order, schema: pa.Schema, location: str, vocabulary: Vocabulary | None = None) -> TaskOrder:
-        budget, folder = self._sizes.budget(self._tools.sessions().sparkContext), self._sizes.temporary_folder
         context = context_of(order.job, order.subset)
-        settings = (location, budget, folder, self._environment, context, vocabulary)
+        settings = (location, self._budget(), self._sizes.temporary_folder, self._environment, context, vocabulary)
         task = TaskOrder(order.kind, order.job, schema, *settings)
         _require_enough(task)
         return task
 
-    def _partitions(self, task: TaskOrder, size: int) -> int:
+    def _budget(self) -> int:
+        return self._sizes.budget(self._tools.sessions().sparkContext)
+
+    def _partitions(self, size: int) -> int:
         at_a_time = self._tools.sessions().sparkContext.defaultParallelism
-        return self._sizes.number_of_partitions(size, task.budget, at_a_time)
+        return self._sizes.number_of_partitions(size, self._budget(), at_a_time)
+
+    @cached_property
+    def _reads_expressions(self) -> bool:
+        return can_import(self._tools.sessions().sparkContext, "sqlglot")
 
     def _remove_others(self, location: str, files: Sequence[WrittenFile]) -> None:
         """Remove what attempts left that failed, were killed, or came second."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -18,12 +18,11 @@ from obs2seq.warehouses.arrow.pieces import Observations, Piece
 from obs2seq.warehouses.arrow.selection import Selection
 from obs2seq.warehouses.arrow.shares import column_name
 from obs2seq.warehouses.engine import Order
-from obs2seq.warehouses.spark_arrow.executors import can_import
 from obs2seq.warehouses.spark_arrow.parting import BLOCK_BYTES, ReadOrder, packed
 from obs2seq.warehouses.subsets import SubsetSource
 
 logger = logging.getLogger(__name__)
-MOST_PARTITIONS = 1 << 16
+_MOST_PARTITIONS = 1 << 16
 """Of pupils that tasks can tell apart."""
 _LOOKERS = 8
 """Threads that look at files' footers."""
@@ -53,16 +52,29 @@ class Opened:
         return ReadOrder(told, self.selection, pupil, keys, max(int(BLOCK_BYTES / row_bytes), 1), env)
 
 
-def opened_by_tasks(order: Order, found: SubsetSource, session: SparkSession, *, reads_s3: bool) -> Opened | None:
+@dataclass(frozen=True)
+class Ability:
+    """What tasks are able to.
+
+    Args:
+        reads_s3: They reach S3 as Spark does.
+        reads_expressions: Returns whether executors have sqlglot; asked where a job has expressions.
+    """
+
+    reads_s3: bool
+    reads_expressions: Callable[[], bool]
+
+
+def opened_by_tasks(order: Order, found: SubsetSource, partitions: int, able: Ability) -> Opened | None:
     """Return the input as tasks read it; None where Spark has to, or has to say what is wrong with it.
 
     Args:
         order: What is to be made of it.
         found: The files.
-        session: Of the cluster.
-        reads_s3: Whether tasks reach S3 as Spark does.
+        partitions: How many tasks are to make it.
+        able: What they are able to.
     """
-    reason = _reason(order.job, found.source, session, reads_s3=reads_s3)
+    reason = _reason(order.job, found.source, partitions, able)
     if reason is None:
         try:
             with ThreadPoolExecutor(_LOOKERS) as pool:
@@ -101,17 +113,19 @@ def keys_of(session: SparkSession, partitions: int) -> list[int]:
 def left_to_spark(job: Job, format_: str) -> str | None:
     """Say why Spark has to read files of a format for a job; None where nothing in these tells against the tasks."""
     if format_ != "parquet":
-        return f"tasks read Parquet alone, not {format_}"
+        return f"they read Parquet alone, not {format_}"
     if job.subset_method == "stratified":
         return "each would need to know the subsets of all pupils"
     return None
 
 
-def _reason(job: Job, source: Source, session: SparkSession, *, reads_s3: bool) -> str | None:
-    if is_s3(source.location) and not reads_s3:
-        return "tasks may not reach S3 as Spark does"
+def _reason(job: Job, source: Source, partitions: int, able: Ability) -> str | None:
     if reason := left_to_spark(job, source.format):
         return reason
-    if (job.columns or job.row_filter or job.rules) and not can_import(session.sparkContext, "sqlglot"):
+    if is_s3(source.location) and not able.reads_s3:
+        return "they may not reach S3 as Spark does"
+    if (job.columns or job.row_filter or job.rules) and not able.reads_expressions():
         return "executors have no sqlglot, which reads expressions"
+    if partitions > _MOST_PARTITIONS:
+        return f"they part pupils into at most {_MOST_PARTITIONS:,}, not into {partitions:,}"
     return None
