@@ -104,7 +104,8 @@ def keys_of(session: SparkSession, partitions: int) -> list[int]:
     most = 16 * partitions
     while len(keys) < partitions:
         numbers = f"transform(sequence(0, {most}), n -> pmod(hash(CAST(n AS INT)), {partitions}))"
-        sent = session.sql(f"SELECT {numbers} AS sent").collect()[0]["sent"]  # computed by the driver, without a job
+        # Of a table of literals, the optimiser computes it: no job.
+        sent = session.sql(f"SELECT {numbers} AS sent FROM VALUES (0)").collect()[0]["sent"]
         keys = {partition: number for number, partition in reversed(list(enumerate(sent)))}
         most *= 2
     return [keys[partition] for partition in range(partitions)]
