@@ -102,10 +102,14 @@ def test_folds_have_a_version_of_their_own_and_leave_the_others_theirs() -> None
         assert after["fold"].version != after["c_sequence"].version
 
 
-def test_tasks_on_spark_select_as_spark_does_and_make_what_the_kernel_does() -> None:
+def test_tasks_on_spark_that_read_take_the_embedded_engines_steps() -> None:
+    assert graph(settings(execution="arrow", **TOLD)) == graph(settings(engine="arrow", **TOLD))
+
+
+def test_tasks_on_spark_that_do_not_read_select_as_spark_does_and_make_what_the_kernel_does() -> None:
     native, arrow = graph(settings(**TOLD)), graph(settings(engine="arrow", **TOLD))
 
-    tasks = graph(settings(execution="arrow", **TOLD))
+    tasks = graph(settings(execution="arrow", input_format="delta", **TOLD))
 
     selected = native.path_to("observations").steps
     assert {name: tasks.versions[name] for name in selected} == {name: native.versions[name] for name in selected}

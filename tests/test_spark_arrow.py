@@ -195,7 +195,7 @@ def test_auto_takes_arrow_where_executors_have_it_and_says_so(tmp_path: Path, ca
 
 
 def test_attempts_that_failed_or_came_second_leave_nothing(tmp_path: Path) -> None:
-    """A task that has written its file fails, and is tried again."""
+    """A task that has read, and one that has written its file, fails, and is tried again."""
     put_answers(f"{tmp_path}/in/part-0.parquet", *(answers(pupil, [1, 0, 1, 1]) for pupil in range(5)))
     environment = os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT))), "MODE": "local"}
     command = [sys.executable, "-m", "tests.failing_tasks", str(tmp_path)]
@@ -209,6 +209,7 @@ def test_attempts_that_failed_or_came_second_leave_nothing(tmp_path: Path) -> No
     assert len(list((tmp_path / "failed").iterdir())) > 0
     assert on_disk == {file.path for file in manifest.files}
     assert not on_disk & {path.name for path in (tmp_path / "failed").iterdir()}
+    assert (manifest.ledger.rows_in, manifest.ledger.sequenced) == (20, 20)
     assert published_sequences(location) == sorted(
         row for pupil in range(5) for row in [(pupil, [1, 0, 1]), (pupil, [1, -1, -1])]
     )

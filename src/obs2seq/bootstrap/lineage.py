@@ -35,6 +35,11 @@ def graph(settings: Settings) -> Graph:
     native = flow_graph(told, settings.output)
     if settings.execution != "arrow" and not (settings.output == "sequences" and told.spec.keeps_together):
         return native
+    from obs2seq.warehouses.spark_arrow.reading import left_to_spark
+
+    format_ = "parquet" if settings.input_format == "auto" else settings.input_format
+    if left_to_spark(told, format_) is None:
+        return arrow_graph(told, settings.output)
     return task_graph(told, settings.output, native.path_to("observations"))
 
 

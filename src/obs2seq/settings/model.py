@@ -9,18 +9,14 @@ from obs2seq.domain.spec import MAX_SEQUENCE_LENGTH, ColumnName, Feature, Sequen
 from obs2seq.domain.validation import each_finding
 from obs2seq.errors import ConfigurationError
 from obs2seq.settings.fields import (
-    AthenaFields,
     AuditFields,
     CheckFields,
-    EngineFields,
     InputFields,
     OutputFields,
     ReportFields,
-    S3Fields,
-    SparkFields,
     SplitFields,
-    TracingFields,
 )
+from obs2seq.settings.running import AthenaFields, EngineFields, S3Fields, SparkFields, TracingFields
 from obs2seq.settings.vocabularies import VocabularyFields
 
 GROUPS: Mapping[str, type[BaseModel]] = {

@@ -1,5 +1,6 @@
 """The rows that quality rules put aside on Spark, written beside the run's data."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from pyspark.sql import DataFrame
@@ -19,7 +20,11 @@ from obs2seq.warehouses.engine import Order
 
 
 def quarantine(
-    selected: tuple[DataFrame, Selection], order: Order, ledger: Ledger, writer: SequenceWriter, location: str
+    selected: Callable[[], tuple[DataFrame, Selection]],
+    order: Order,
+    ledger: Ledger,
+    writer: SequenceWriter,
+    location: str,
 ) -> Quarantine | None:
     """Write what was counted as quarantined, with a job of its own; none where nothing was.
 
@@ -28,7 +33,7 @@ def quarantine(
     Parquet files tell where no row can break those.
 
     Args:
-        selected: The raw table, and which rows of it to take.
+        selected: Returns the raw table, and which rows of it to take; not asked where nothing was counted.
         order: Has the rules.
         ledger: Of what was counted.
         writer: Writes them.
@@ -40,12 +45,13 @@ def quarantine(
     Raises:
         DataError: There are more or fewer rows now than were counted: the input has changed.
     """
-    rules, (raw, selection) = order.job.rules, selected
+    rules = order.job.rules
     if not with_severity(rules, "quarantine"):
         return None
     found = [_found(ledger, with_severity(each, "quarantine")) for each in (row_rules(rules), pupil_rules(rules))]
     if not any(found):
         return Quarantine(rows=0, files=())
+    raw, selection = selected()
     frames = [
         quarantined(raw, order.job.spec, selection, list(counts), by_pupil=by_pupil)
         for by_pupil, counts in zip((False, True), found, strict=True)

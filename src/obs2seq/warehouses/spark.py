@@ -72,8 +72,9 @@ class SparkEngine(Engine):
             frame = _sequenced(order, selected, tally, self._tools)
             files = self._tools.writer.write(frame, location)
         columns = {field.name: field.dataType.simpleString() for field in frame.schema}
-        product = Product(selected, location, columns, files, tally, flow_graph(order.job, order.kind))
-        return accounted_manifest(order, found.source, run_id, product, self._tools)
+        ledger, graph = ledger_of(tally, order, files), flow_graph(order.job, order.kind)
+        product = Product(lambda: selected, location, columns, files, ledger, graph)
+        return accepted_manifest(order, found.source, run_id, product, self._tools)
 
     def count_pupils(self, order: Order, found: SubsetSource) -> dict[str, int]:
         with explained(found.source.location, expressions=expressions_of(order.job)):
@@ -173,31 +174,38 @@ def raw_and_selection(order: Order, found: SubsetSource, tools: Tools) -> tuple[
 
 @dataclass(frozen=True)
 class Product:
-    """What Spark has written, and counted on the way."""
+    """What has been written, and counted on the way."""
 
-    selected: tuple[DataFrame, Selection]
-    """What it was made of: the raw table, and which rows of it."""
+    selected: Callable[[], tuple[DataFrame, Selection]]
+    """Returns what it was made of: the raw table, and which rows of it."""
     location: str
     """The run's folder."""
     columns: Mapping[str, str]
     """The type of every column by Spark's name, in the order of the columns."""
     files: list[WrittenFile]
-    tally: Tally
+    ledger: Ledger
+    """It balances."""
     graph: Graph
     """The steps that were taken."""
 
 
-def accounted_manifest(order: Order, source: Source, run_id: str, product: Product, tools: Tools) -> Manifest:
-    """Account for what was written, raise where it does not add up; and write what rules put aside beside it."""
-    ledger = balanced_ledger(product.tally, order.job, order.dataset)
-    require_acceptable(ledger, order.job, order.subset, source.location)
-    rows = sum(file.rows for file in product.files)
-    if rows != rows_out(product.tally):
+def ledger_of(tally: Tally, order: Order, files: Sequence[WrittenFile]) -> Ledger:
+    """Account for what Spark has counted, and others have written; raise where it does not add up."""
+    ledger = balanced_ledger(tally, order.job, order.dataset)
+    rows = sum(file.rows for file in files)
+    if rows != rows_out(tally):
         raise StorageError(
             order.dataset,
-            f"expected {rows_out(product.tally)} rows in the files that were written, found {rows}",
+            f"expected {rows_out(tally)} rows in the files that were written, found {rows}",
             "one run at a time may write here; run again",
         )
+    return ledger
+
+
+def accepted_manifest(order: Order, source: Source, run_id: str, product: Product, tools: Tools) -> Manifest:
+    """Raise where a rule stops the run; write what rules put aside beside the product; return the account of both."""
+    ledger = product.ledger
+    require_acceptable(ledger, order.job, order.subset, source.location)
     with explained(source.location, product.location, expressions_of(order.job)):
         aside = quarantine(product.selected, order, ledger, tools.writer, product.location)
     made_by = {"spark": tools.sessions().version}

@@ -41,6 +41,12 @@ class Account:
                 }
             )
 
+    def add_told(self, read: Mapping[str, int], made: Mapping[str, int]) -> None:
+        """Add what another account has of rows that were read, and of those that were left."""
+        with self._lock:
+            self._read.update(read)
+            self._made.update(made)
+
     @property
     def made(self) -> dict[str, int]:
         """What became of the rows that were left, by rule; how many are in sequences, and how many came to be more."""

@@ -9,7 +9,6 @@ from threading import Lock
 import numpy as np
 import pyarrow as pa
 
-from obs2seq.kernel.columns import Array
 from obs2seq.warehouses.arrow.hashing import groups_of
 
 _BUFFER = 1 << 16
@@ -87,15 +86,8 @@ class Buckets:
 
     def add(self, table: pa.Table) -> None:
         """Put each row into its pupil's file."""
-        if len(table) == 0:
-            return
-        table = table.combine_chunks()
-        groups = groups_of(table.column(self._pupil), len(self.parts), self.level)
-        bounds = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.bincount(groups, minlength=len(self.parts)))])
-        parted = _taken(table, np.argsort(groups, kind="stable"))
-        for bucket, start, stop in zip(self.parts, bounds[:-1], bounds[1:], strict=True):
-            if stop > start:
-                bucket.add(_compact(parted.slice(start, stop - start)))
+        for number, part in parted(table, self._pupil, len(self.parts), self.level):
+            self.parts[number].add(part)
 
     def finish(self) -> None:
         """Close all files for writing."""
@@ -103,8 +95,23 @@ class Buckets:
             bucket.finish()
 
 
-def _taken(table: pa.Table, rows: Array) -> pa.Table:
-    return table.take(pa.array(rows))
+def parted(table: pa.Table, pupil: str, count: int, level: int) -> Iterator[tuple[int, pa.Table]]:
+    """Yield the rows of each group of pupils that has some, with the group's number, from 0 to below `count`.
+
+    Args:
+        table: The rows.
+        pupil: The column that names the pupils.
+        count: How many groups there are.
+        level: Tells which of several ways to part them.
+    """
+    if len(table) == 0:
+        return
+    table = table.combine_chunks()
+    groups = groups_of(table.column(pupil), count, level)
+    bounds = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.bincount(groups, minlength=count))])
+    ordered = table.take(pa.array(np.argsort(groups, kind="stable")))
+    for number in np.flatnonzero(np.diff(bounds)).tolist():
+        yield number, _compact(ordered.slice(bounds[number], bounds[number + 1] - bounds[number]))
 
 
 def _compact(table: pa.Table) -> pa.Table:

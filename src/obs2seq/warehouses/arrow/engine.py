@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
 
 import pyarrow as pa
 
@@ -15,37 +14,28 @@ from obs2seq.domain.acceptance import require_acceptable
 from obs2seq.domain.files import is_hidden
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.manifest import Manifest
-from obs2seq.domain.reading import reads
-from obs2seq.domain.rule_columns import require_keys
-from obs2seq.domain.rule_sets import pupil_rules, require_free_name, with_severity
-from obs2seq.domain.splits import Everything, Share
 from obs2seq.domain.vocabularies import Word
 from obs2seq.lineage.engines import arrow_graph
-from obs2seq.ports import Source, Storage, WrittenFile, all_columns
+from obs2seq.ports import Source, Storage, WrittenFile
 from obs2seq.tracing.watch import NOBODY, Watch
 from obs2seq.warehouses.arrow.accounts import Account
 from obs2seq.warehouses.arrow.activity import PupilCounts
-from obs2seq.warehouses.arrow.failures import changed
 from obs2seq.warehouses.arrow.folds import maker_with_folds
 from obs2seq.warehouses.arrow.making import Maker, maker_for
-from obs2seq.warehouses.arrow.mapping import Mapping
 from obs2seq.warehouses.arrow.memory import Allowance, jemalloc, row_bytes, value_bytes
-from obs2seq.warehouses.arrow.pieces import Observations
-from obs2seq.warehouses.arrow.quality import RowChecks, pupil_checks
-from obs2seq.warehouses.arrow.quarantine import aside_for, columns_to_keep, maker_with_checks
-from obs2seq.warehouses.arrow.reading import TEXT_FORMATS, read_observations
-from obs2seq.warehouses.arrow.selection import Selection
-from obs2seq.warehouses.arrow.shares import Sample, Shares, column_name
+from obs2seq.warehouses.arrow.opening import opened_observations, require_unchanged
+from obs2seq.warehouses.arrow.quality import pupil_checks
+from obs2seq.warehouses.arrow.quarantine import aside_for, maker_with_checks
+from obs2seq.warehouses.arrow.shares import column_name
 from obs2seq.warehouses.arrow.steps import Reading, Writing, check_pupils
 from obs2seq.warehouses.arrow.store import Store
 from obs2seq.warehouses.arrow.types import spark_name
-from obs2seq.warehouses.arrow.vocabularies import FirstValues, with_ids
+from obs2seq.warehouses.arrow.vocabularies import FirstValues
 from obs2seq.warehouses.arrow.watched import watched_groups, watched_pieces
-from obs2seq.warehouses.arrow.whole_rows import WholeRows
 from obs2seq.warehouses.arrow.writing import FileWriters
 from obs2seq.warehouses.engine import Engine, Order
 from obs2seq.warehouses.manifests import Written, manifest_of, now
-from obs2seq.warehouses.subsets import SubsetSource, context_of, share_of
+from obs2seq.warehouses.subsets import SubsetSource, context_of
 
 
 def _processors() -> int:
@@ -80,7 +70,7 @@ class ArrowEngine(Engine):
     def make(self, order: Order, found: SubsetSource, location: str, run_id: str) -> Manifest:
         account = Account()
         with jemalloc(), ThreadPoolExecutor(self._workshop.threads) as pool:
-            observations, selection = self._opened(order, found, pool)
+            observations, selection = opened_observations(order, found, pool)
             aside = aside_for(order.job, location, selection.whole_schema)
             maker = _maker(order, selection.schema)
             checks = selection.checks, pupil_checks(order.job, order.subset, selection.schema)
@@ -107,7 +97,7 @@ class ArrowEngine(Engine):
     def check(self, order: Order, found: SubsetSource) -> Ledger:
         account = Account()
         with jemalloc(), ThreadPoolExecutor(self._workshop.threads) as pool:
-            observations, selection = self._opened(order, found, pool)
+            observations, selection = opened_observations(order, found, pool)
             allowance = self._allowance(selection.schema, _maker(order, selection.schema))
             pieces = observations.cut(allowance.piece_rows)
             if checks := pupil_checks(order.job, order.subset, selection.schema):
@@ -123,7 +113,7 @@ class ArrowEngine(Engine):
 
     def count_pupils(self, order: Order, found: SubsetSource) -> dict[str, int]:
         with jemalloc(), ThreadPoolExecutor(self._workshop.threads) as pool:
-            observations, selection = self._opened(order, found, pool, is_of_all=True)
+            observations, selection = opened_observations(order, found, pool, is_of_all=True)
             counts = PupilCounts(column_name(selection.schema, order.job.spec.pupil))
             rows = self._allowance(selection.schema, _maker(order, selection.schema)).piece_rows
             Reading(selection, Account(), counts).read(observations.cut(rows), pool)
@@ -132,7 +122,7 @@ class ArrowEngine(Engine):
     def first_values(self, order: Order, found: SubsetSource, columns: Sequence[str]) -> dict[str, list[Word]]:
         account = Account()
         with jemalloc(), ThreadPoolExecutor(self._workshop.threads) as pool:
-            observations, selection = self._opened(order, found, pool)
+            observations, selection = opened_observations(order, found, pool)
             values = FirstValues(selection.schema, order.job.spec, columns)
             allowance = self._allowance(selection.schema, _maker(order, selection.schema))
             pieces = observations.cut(allowance.piece_rows)
@@ -145,30 +135,6 @@ class ArrowEngine(Engine):
                 Reading(selection, account, values).read(pieces, pool)
         self._require_accepted(order, found.source, account.input_ledger(order.job))
         return values.values()
-
-    def _opened(
-        self, order: Order, found: SubsetSource, pool: Executor, *, is_of_all: bool = False
-    ) -> tuple[Observations, Selection]:
-        """Return what to read, and what judges it, by the subset or for all of them alike."""
-        job = order.job
-        is_whole = order.kind == "observations" or bool(with_severity(pupil_rules(job.rules), "quarantine"))
-        is_first = all_columns if is_whole else partial(reads, job)
-        # What else there is, is read of pieces alone that hold a row which goes aside.
-        is_read = all_columns if with_severity(job.rules, "quarantine") else is_first
-        observations = read_observations(found.source, job, is_read, pool, is_first)
-        mapping = with_ids(Mapping(observations, job), job, order.kind)
-        require_free_name(job.rules, mapping.names)
-        share = _share(order, mapping.names, found, is_of_all=is_of_all)
-        shares = Sample(job.pupil_sample, job.spec, mapping.schema), Shares(share, job.spec, mapping.schema)
-        names = tuple(mapping.names) if order.kind == "observations" else job.spec.columns
-        names = columns_to_keep(job, names, tuple(mapping.names))
-        is_text_input = found.source.format in TEXT_FORMATS
-        whole = WholeRows(mapping, observations.rest)
-        require_keys(job.rules, {field.name: spark_name(field.type) for field in whole.schema})
-        checks = RowChecks(job, whole.schema) if job.rules else None
-        return observations, Selection(
-            mapping, shares, job.spec, names, is_text_input=is_text_input, checks=checks, whole=whole
-        )
 
     def _allowance(self, schema: pa.Schema, maker: Maker) -> Allowance:
         allowance = Allowance(
@@ -186,9 +152,7 @@ class ArrowEngine(Engine):
 
     def _require_accepted(self, order: Order, source: Source, ledger: Ledger) -> None:
         """Raise where a file is no longer the one that the run is named after, or a rule stops the run."""
-        there = set(self._workshop.storage.list_files(source.location))
-        if any(file not in there for file in source.files):
-            raise changed(source.location)
+        require_unchanged(self._workshop.storage, source)
         require_acceptable(ledger, order.job, order.subset, source.location)
 
     def _written(self, order: Order, ledger: Ledger, writers: FileWriters, location: str) -> Written:
@@ -197,12 +161,6 @@ class ArrowEngine(Engine):
         files = tuple(WrittenFile(name, sizes.get(name, 0), rows) for name, rows in sorted(writers.rows.items()))
         columns = {each.name: spark_name(each.type) for each in writers.schema}
         return Written(files, columns, ledger, {"arrow": pa.__version__}, arrow_graph(order.job, order.kind))
-
-
-def _share(order: Order, names: Sequence[str], found: SubsetSource, *, is_of_all: bool) -> Share:
-    if is_of_all:
-        return Everything()
-    return share_of(order.job, order.subset, names, has_own_folder=found.has_own_folder)
 
 
 def _maker(order: Order, observations: pa.Schema) -> Maker:

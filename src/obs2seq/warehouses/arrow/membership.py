@@ -1,5 +1,7 @@
 """Which rows belong to a subset, told once for each pupil."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from threading import Lock
 
@@ -27,6 +29,10 @@ class Verdicts:
         self._lock = Lock()
         self._known: pa.Array | None = None
         self._verdicts: Array = np.zeros(0, np.uint8)
+
+    def __reduce__(self) -> tuple[type[Verdicts], tuple[Verdict, int]]:
+        """Let it travel to another process, which finds the verdicts anew."""
+        return Verdicts, (self._judge, self._if_null)
 
     def of(self, column: pa.ChunkedArray) -> Array:
         """Return each row's verdict."""

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from obs2seq import errors
 from obs2seq.domain.files import WrittenFile
@@ -23,6 +23,8 @@ class Attempt:
     """Of Spark, whose number tells this job from the application's others."""
     files: Sequence[WrittenFile]
     counts: Mapping[str, int]
+    read: Mapping[str, int] = field(default_factory=dict)
+    """What became of rows of the input before any came here, as tasks that read told it."""
 
     def to_text(self) -> str:
         """Return the attempt as one line."""
@@ -32,7 +34,7 @@ class Attempt:
     def from_text(cls, text: str) -> Attempt:
         """Return the attempt that `to_text` gave."""
         told = json.loads(text)
-        return cls(told["stage"], [WrittenFile(**file) for file in told["files"]], told["counts"])
+        return cls(told["stage"], [WrittenFile(**file) for file in told["files"]], told["counts"], told["read"])
 
 
 class AttemptFailedError(Exception):

@@ -38,6 +38,18 @@ def lacking(context: SparkContext, *, s3: bool) -> ObstacleError | None:
     return _refusal(found) if found else None
 
 
+def can_import(context: SparkContext, module: str) -> bool:
+    """Return whether the executors have a module; costs a job of a moment, as `lacking` does."""
+
+    def probe(_: Iterable[int]) -> Iterator[bool]:
+        from importlib.util import find_spec
+
+        yield find_spec(module) is not None
+
+    tasks = min(context.defaultParallelism, _MOST_TASKS)
+    return all(context.parallelize(range(tasks), tasks).mapPartitions(probe).collect())
+
+
 def fault(found: Mapping[str, str | None], *, s3: bool) -> str | None:
     """Say what an executor lacks that answered so; None where it lacks nothing."""
     for name, oldest in OLDEST.items():

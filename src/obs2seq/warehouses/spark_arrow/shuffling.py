@@ -11,12 +11,14 @@ from pyspark.sql import functions as F
 
 from obs2seq.flow.columns import is_float, named, type_of
 from obs2seq.warehouses.spark_arrow.attempts import Attempt
-from obs2seq.warehouses.spark_arrow.tasks import TOLD, TaskOrder, make_partition
+from obs2seq.warehouses.spark_arrow.parting import BLOCK_BYTES, BLOCKS, ReadOrder, part_share
+from obs2seq.warehouses.spark_arrow.tasks import TOLD, TaskOrder, make_of_blocks, make_partition
 
 _BATCH_ROWS = "spark.sql.execution.arrow.maxRecordsPerBatch"
 _FEWEST_ROWS, _MOST_ROWS = 1_000, 10_000
 """Measured: batches of 32,768 rows leave the processor's caches, and take longer."""
 _BATCH_BYTES = 1 << 22
+_BLOCKS_PER_BATCH = _BATCH_BYTES // BLOCK_BYTES
 _PAUSE_S = 0.1
 _PATIENCE = 300
 
@@ -32,6 +34,21 @@ def attempts_of(task: TaskOrder, observations: DataFrame, partitions: int) -> li
     by_pupil = observations.repartition(partitions, _pupil_key(observations, task.job.spec.pupil))
     with _batches_of(observations.sparkSession, rows_per_batch(task.allowance().row_bytes)):
         rows = by_pupil.mapInArrow(partial(make_partition, task), TOLD).collect()
+    return [Attempt.from_text(row["attempt"]) for row in rows]
+
+
+def attempts_of_files(task: TaskOrder, reading: ReadOrder, session: SparkSession) -> list[Attempt]:
+    """Let tasks read the files themselves, and others make and write the output; return the attempts that succeeded.
+
+    Args:
+        task: What to make.
+        reading: What to read.
+        session: Of the cluster.
+    """
+    shares = session.range(0, len(reading.shares), 1, len(reading.shares))
+    with _batches_of(session, _BLOCKS_PER_BATCH):
+        blocks = shares.mapInArrow(partial(part_share, reading), BLOCKS).repartition(len(reading.keys), "key")
+        rows = blocks.mapInArrow(partial(make_of_blocks, task), TOLD).collect()
     return [Attempt.from_text(row["attempt"]) for row in rows]
 
 

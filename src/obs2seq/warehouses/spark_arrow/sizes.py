@@ -16,6 +16,8 @@ _LEAST_PARTITION = 4 * _MIB
 """Bytes of the input that are worth a task of their own."""
 _MOST_PARTITION = 32 * _MIB
 """More would no longer be sequenced within the processor's caches, nor in little memory."""
+_MOST_READ = 128 * _MIB
+"""Bytes of the input that one task reads, at the most: as many as Spark's own readers."""
 _ENOUGH_PARTITIONS = 2_000
 """From here on memory alone asks for more: every task of the shuffle writes for each of them."""
 _TASKS_PER_PROCESSOR = 4
@@ -59,6 +61,12 @@ class Sizes:
         by_cache = min(math.ceil(size / _MOST_PARTITION), _ENOUGH_PARTITIONS)
         by_processors = min(math.ceil(size / _LEAST_PARTITION), at_a_time * _TASKS_PER_PROCESSOR)
         return max(by_memory, by_cache, by_processors, 1)
+
+
+def number_of_readers(size: int, at_a_time: int) -> int:
+    """Return how many tasks to let read an input of some bytes, where so many run at the same time."""
+    by_processors = min(math.ceil(size / _LEAST_PARTITION), at_a_time * _TASKS_PER_PROCESSOR)
+    return max(math.ceil(size / _MOST_READ), by_processors, 1)
 
 
 def _share(context: SparkContext) -> int:

@@ -6,9 +6,10 @@ Nothing here may need more than the executors have: obs2seq, pyarrow and NumPy.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import pyarrow as pa
@@ -29,10 +30,14 @@ from obs2seq.warehouses.arrow.memory import Allowance, jemalloc, row_bytes, valu
 from obs2seq.warehouses.arrow.shares import column_name
 from obs2seq.warehouses.arrow.steps import Writing
 from obs2seq.warehouses.arrow.store import Store
+from obs2seq.warehouses.arrow.types import spark_name
 from obs2seq.warehouses.spark_arrow.attempts import Attempt, telling
+from obs2seq.warehouses.spark_arrow.parting import rows_of
 
 TOLD = "attempt string"
 """The columns that a task returns, as Spark DDL."""
+Tables = Callable[[int], Iterator[pa.Table]]
+"""Gives the observations of a partition, about so many rows at a time."""
 _DONE = 0.25
 """What part of a task's observations has come, as far as can be guessed, when they no longer fit the memory."""
 
@@ -82,6 +87,11 @@ class TaskOrder:
         """Return what makes the output; raise where the specification does not fit the columns."""
         return maker_with_folds(maker_for(self.kind, self.job, self.kept, self.context), self.job)
 
+    @property
+    def columns(self) -> dict[str, str]:
+        """The type of every column of the output by Spark's name, in the order of the columns."""
+        return {field.name: spark_name(field.type) for field in self.maker().schema}
+
     def allowance(self) -> Allowance:
         """Return what the budget means for one task, which has one thread."""
         maker = self.maker()
@@ -99,11 +109,13 @@ class TaskOrder:
 
 def make_partition(order: TaskOrder, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Make all of one partition, which holds all observations of some pupils; yield the attempt as one row."""
-    os.environ.update(order.environment)
-    pa.set_cpu_count(1)  # Spark runs as many tasks as there are processors
-    with telling(), jemalloc():
-        attempt = _attempt(order, batches)
-    yield pa.RecordBatch.from_pydict({"attempt": [attempt.to_text()]})
+    yield _told(order, lambda most: _tables(batches, order.schema, most), Counter())
+
+
+def make_of_blocks(order: TaskOrder, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Do the same where tasks have read the files, and observations come in blocks."""
+    read: Counter[str] = Counter()
+    yield _told(order, lambda most: _joined(rows_of(batches, read), most), read)
 
 
 def _name(context: TaskContext) -> str:
@@ -111,7 +123,15 @@ def _name(context: TaskContext) -> str:
     return f"part-{context.partitionId():05d}-{context.stageId()}-{context.taskAttemptId()}"
 
 
-def _attempt(order: TaskOrder, batches: Iterator[pa.RecordBatch]) -> Attempt:
+def _told(order: TaskOrder, tables: Tables, read: Mapping[str, int]) -> pa.RecordBatch:
+    os.environ.update(order.environment)
+    pa.set_cpu_count(1)  # Spark runs as many tasks as there are processors
+    with telling(), jemalloc():
+        attempt = replace(_attempt(order, tables), read=dict(read))
+    return pa.RecordBatch.from_pydict({"attempt": [attempt.to_text()]})
+
+
+def _attempt(order: TaskOrder, tables: Tables) -> Attempt:
     context = TaskContext.get()
     assert context is not None, "Spark runs this"
     maker, allowance, account = order.maker(), order.allowance(), Account()
@@ -119,26 +139,32 @@ def _attempt(order: TaskOrder, batches: Iterator[pa.RecordBatch]) -> Attempt:
     pupil = column_name(order.kept, order.job.spec.pupil)
     folder = order.temporary_folder or _executor_folder()
     with Store(order.kept, pupil, allowance, folder, maker.elements) as store, ThreadPoolExecutor(1) as pool:
-        for number, table in enumerate(_tables(batches, order.schema, allowance.piece_rows)):
+        for number, table in enumerate(tables(allowance.piece_rows)):
             store.add((0, number), order.encoded(table), _DONE)
         Writing(maker, writers, account, 1, allowance.row_group_values).write(store.groups(), pool)
     return Attempt(context.stageId(), list(_files(order.location, writers.rows)), account.made)
 
 
-def _tables(batches: Iterator[pa.RecordBatch], schema: pa.Schema, most: int) -> Iterator[pa.Table]:
-    """Join Spark's small batches, and give their columns the types of the schema."""
+def _joined(batches: Iterator[pa.RecordBatch], most: int) -> Iterator[pa.Table]:
+    """Join small batches, until they hold about so many rows."""
     waiting: list[pa.RecordBatch] = []
+    rows = 0
     for batch in batches:
         waiting.append(batch)
-        if sum(map(len, waiting)) >= most:
-            yield _typed(waiting, schema)
-            waiting = []
+        rows += len(batch)
+        if rows >= most:
+            yield pa.Table.from_batches(waiting)
+            waiting, rows = [], 0
     if waiting:
-        yield _typed(waiting, schema)
+        yield pa.Table.from_batches(waiting)
 
 
-def _typed(batches: list[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
-    table = pa.Table.from_batches(batches)
+def _tables(batches: Iterator[pa.RecordBatch], schema: pa.Schema, most: int) -> Iterator[pa.Table]:
+    """Join Spark's small batches, and give their columns the types of the schema."""
+    return (_typed(table, schema) for table in _joined(batches, most))
+
+
+def _typed(table: pa.Table, schema: pa.Schema) -> pa.Table:
     columns = [_cast(column, field.type) for column, field in zip(table.columns, schema, strict=True)]
     return pa.Table.from_arrays(columns, schema=schema)
 
