@@ -66,6 +66,23 @@ def test_tasks_that_read_make_what_spark_reads_makes(
         assert (manifest.quarantine and manifest.quarantine.rows) == (27 if "rules" in changes else None)
 
 
+def test_tasks_read_what_folders_are_named_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for school, pupil in (("north", 1), ("south", 2), ("__HIVE_DEFAULT_PARTITION__", 3)):
+        put_answers(f"{tmp_path}/in/year=2026/school={school}/part.parquet", answers(pupil, [1, 0]))
+    features = [{"name": name, "column": name, "pad": pad} for name, pad in (("school", "<pad>"), ("year", 0))]
+    ways = {"native": "native", "tasks": "arrow"}
+
+    with caplog.at_level(logging.INFO):
+        made = {
+            name: run(settings_for(f"{tmp_path}/in", f"{tmp_path}/{name}", features=features, execution=execution))
+            for name, execution in ways.items()
+        }
+
+    assert SPARK_READS not in caplog.text
+    assert compare(str(made["native"]["train"][1]), str(made["tasks"]["train"][1])) == []
+    assert made["tasks"]["train"][0].columns == made["native"]["train"][0].columns
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
