@@ -1,5 +1,6 @@
 """How tasks read files and hand rows on by pupil, without Spark: nothing is lost, no pupil is in two places."""
 
+import pickle
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,10 +23,11 @@ from obs2seq.storage.local import LocalStorage
 from obs2seq.warehouses.arrow import memory
 from obs2seq.warehouses.arrow.buckets import parted
 from obs2seq.warehouses.arrow.opening import opened_observations
+from obs2seq.warehouses.arrow.parquet_files import parquet_observations
 from obs2seq.warehouses.arrow.pieces import Piece
 from obs2seq.warehouses.engine import Order
 from obs2seq.warehouses.spark_arrow.attempts import Attempt
-from obs2seq.warehouses.spark_arrow.parting import LEVEL, ReadOrder, part_share, rows_of
+from obs2seq.warehouses.spark_arrow.parting import LEVEL, ReadOrder, packed, part_share, rows_of
 from obs2seq.warehouses.spark_arrow.reading import Opened, shared_out
 from obs2seq.warehouses.spark_arrow.tasks import TaskOrder, make_of_blocks
 from obs2seq.warehouses.subsets import SubsetSource
@@ -109,6 +111,19 @@ def test_a_block_holds_no_more_rows_than_told(opened: Opened) -> None:
     lengths = [sum(len(batch) for batch in rows_of([block], Counter())) for block in blocks]
 
     assert max(lengths) == 2
+
+
+def test_what_travels_to_a_task_does_not_grow_with_the_footers(tmp_path: Path) -> None:
+    table = pa.table({f"column {number}": range(50) for number in range(40)})
+    pq.write_table(table, tmp_path / "wide.parquet", row_group_size=1)
+    source = source_at(str(tmp_path), LocalStorage().list_files(str(tmp_path)))
+    with ThreadPoolExecutor(1) as pool:
+        pieces = parquet_observations(source, lambda _: True, pool).cut(10)
+
+    told = packed(pieces)
+
+    assert len(told) < 10_000 < pq.read_metadata(tmp_path / "wide.parquet").serialized_size
+    assert sum(len(table) for piece in pickle.loads(told) for table, _ in piece.read()) == 50
 
 
 @pytest.mark.parametrize("readers", [1, 2, 30])

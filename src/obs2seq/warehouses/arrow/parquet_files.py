@@ -10,7 +10,6 @@ from functools import cached_property, partial
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from obs2seq.domain.files import StoredFile
 from obs2seq.domain.locations import join
 from obs2seq.errors import DataError
 from obs2seq.ports import Source, all_columns
@@ -28,6 +27,10 @@ class _File:
     path: str
     location: str
     metadata: pq.FileMetaData
+
+    def __reduce__(self) -> tuple[Callable[[str, str], _File], tuple[str, str]]:
+        """Let it travel without its footer: those of many files would be much to carry."""
+        return _opened_file, (self.path, self.location)
 
     @cached_property
     def columns(self) -> dict[str, pa.DataType]:
@@ -77,7 +80,7 @@ def parquet_observations(
     Raises:
         DataError: A file is no Parquet file, or files differ in a column that is read.
     """
-    files = list(pool.map(lambda file: _opened_file(source.location, file), source.files))
+    files = list(pool.map(lambda file: _opened_file(file.path, join(source.location, file.path)), source.files))
     footers = [_footer(file) for file in files]
     different = require_equal_columns(source.location, footers, is_read)
     wanted = {
@@ -136,11 +139,10 @@ def _cast(column: pa.ChunkedArray, type_: pa.DataType) -> pa.ChunkedArray:
     return column.cast(type_)
 
 
-def _opened_file(location: str, file: StoredFile) -> _File:
-    where = join(location, file.path)
-    filesystem, path = opened(where)
-    with unreadable(where):
-        return _File(file.path, where, pq.read_metadata(path, filesystem=filesystem))
+def _opened_file(path: str, location: str) -> _File:
+    filesystem, there = opened(location)
+    with unreadable(location):
+        return _File(path, location, pq.read_metadata(there, filesystem=filesystem))
 
 
 def _opened(file: _File, names: Sequence[str]) -> pq.ParquetFile:
