@@ -238,6 +238,11 @@ def test_the_number_of_partitions_in_the_settings_counts() -> None:
     assert Sizes(partitions=7).number_of_partitions(170 * MIB, MIB, 2) == 7
 
 
+@pytest.mark.parametrize(("joins_small", "partitions"), [(True, 8), (False, 500)])
+def test_so_many_small_partitions_are_joined_as_spark_would(joins_small: bool, partitions: int) -> None:
+    assert Sizes(partitions=500).number_of_partitions(MIB, MIB, 2, joins_small=joins_small) == partitions
+
+
 def context_with(master: str, **told: str) -> Any:
     known = {f"spark.{name.replace('_', '.')}": value for name, value in told.items()}
     units = {"m": 1, "g": 1024}

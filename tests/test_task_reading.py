@@ -4,9 +4,11 @@ import logging
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
@@ -17,6 +19,7 @@ from obs2seq.bootstrap import compare, run
 from obs2seq.domain.quality import Allowed
 from obs2seq.errors import DataError
 from obs2seq.warehouses.spark_arrow import engine, reading
+from obs2seq.warehouses.spark_arrow.meaning import unknown_setting
 from obs2seq.warehouses.spark_arrow.reading import keys_of
 from tests.small_jobs import SCHEMA, answers, published_sequences, put_answers, settings_for
 
@@ -122,6 +125,62 @@ def test_executors_without_what_reads_expressions_leave_them_to_spark(
 
     assert f"{SPARK_READS}: executors have no sqlglot, which reads expressions" in caplog.text
     assert published_sequences(f"{tmp_path}/out/train_sequenced_3") == [(1, [1, 0, -1])]
+
+
+@pytest.mark.parametrize("type_", [pa.float64(), pa.timestamp("us", "UTC")], ids=str)
+def test_pupils_of_whom_tasks_do_not_know_the_text_are_divided_by_spark(
+    tmp_path: Path, type_: pa.DataType, caplog: pytest.LogCaptureFixture
+) -> None:
+    table = pa.Table.from_pylist([row for pupil in range(30) for row in answers(pupil, [1, 0])], SCHEMA)
+    halves = pa.array([number // 2 + 0.5 for number in range(60)])
+    pupils = halves if type_ == pa.float64() else pc.multiply(halves, 1e6).cast(pa.int64()).cast(type_)
+    (tmp_path / "in").mkdir()
+    pq.write_table(table.set_column(0, "pupilid", pupils), tmp_path / "in" / "part.parquet")
+    options = {"subsets": {"train": 0.5, "test": 0.5}, "subset_method": "hash"}
+
+    with caplog.at_level(logging.INFO):
+        made = {
+            name: run(settings_for(f"{tmp_path}/in", f"{tmp_path}/{name}", execution=name, **options))
+            for name in ("native", "arrow")
+        }
+
+    assert f"{SPARK_READS}: they do not divide pupils of type" in caplog.text
+    for subset, (_, location) in made["native"].items():
+        assert compare(str(location), str(made["arrow"][subset][1])) == []
+
+
+def test_where_spark_is_told_to_read_otherwise_it_reads(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    put_answers(f"{tmp_path}/in/part.parquet", answers(1, [1, 0, 1]))
+    feature = {"name": "hour", "column": "hour", "pad": -1}
+    told = {"spark": {"spark.sql.session.timeZone": "America/New_York"}, "columns": {"hour": "hour(answered_at)"}}
+
+    with caplog.at_level(logging.INFO):
+        made = [
+            run(settings_for(f"{tmp_path}/in", f"{tmp_path}/{name}", execution=name, features=[feature], **told))
+            for name in ("native", "arrow")
+        ]
+
+    assert f"{SPARK_READS}: they know nothing of spark.sql.session.timeZone" in caplog.text
+    assert compare(*(str(each["train"][1]) for each in made)) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "has", "unknown"),
+    [
+        ({}, {}, None),
+        ({"spark.executor.memory": "4g", "spark.sql.shuffle.partitions": 9, "spark.sql.ansi.enabled": True}, {}, None),
+        ({"spark.sql.legacy.parquet.nanosAsLong": True}, {}, "spark.sql.legacy.parquet.nanosAsLong"),
+        ({"spark.hadoop.fs.s3a.endpoint": "x"}, {}, "spark.hadoop.fs.s3a.endpoint"),
+        ({}, {"spark.sql.caseSensitive": "true"}, "spark.sql.caseSensitive"),
+        ({}, {"spark.sql.files.ignoreCorruptFiles": "TRUE"}, "spark.sql.files.ignoreCorruptFiles"),
+    ],
+)
+def test_settings_by_which_spark_may_read_other_values_are_found(
+    settings: dict[str, object], has: dict[str, str], unknown: str | None
+) -> None:
+    session: Any = SimpleNamespace(conf=SimpleNamespace(get=has.get))
+
+    assert unknown_setting(settings, session) == unknown
 
 
 def damaged(file: Path) -> None:

@@ -60,7 +60,7 @@ def _with_arrow(settings: Settings, tools: Tools, storage: Storage) -> Engine:
     s3 = is_s3(settings.output_s3_location)
     return ChosenEngine(
         SparkEngine(tools),
-        ArrowSparkEngine(tools, storage, sizes, _way_to_s3(settings), reads_s3=s3 and not _has_own_s3(settings)),
+        ArrowSparkEngine(tools, storage, sizes, _way_to_s3(settings), reads_s3=s3, spark=settings.spark),
         lambda: lacking(tools.sessions().sparkContext, s3=s3),
         is_required=settings.execution == "arrow" or _is_for_tasks_alone(settings),
     )
@@ -68,11 +68,6 @@ def _with_arrow(settings: Settings, tools: Tools, storage: Storage) -> Engine:
 
 def _is_for_tasks_alone(settings: Settings) -> bool:
     return settings.output == "sequences" and settings.spec.keeps_together
-
-
-def _has_own_s3(settings: Settings) -> bool:
-    """Whether Spark is told how to reach S3 in words that tasks in Python do not know."""
-    return any(name.startswith("spark.hadoop.fs.s3") for name in settings.spark)
 
 
 def _way_to_s3(settings: Settings) -> dict[str, str]:

@@ -17,6 +17,7 @@ from obs2seq.domain.files import is_hidden
 from obs2seq.domain.ledger import Ledger
 from obs2seq.domain.locations import join
 from obs2seq.domain.manifest import Manifest
+from obs2seq.domain.rule_sets import with_severity
 from obs2seq.domain.vocabularies import Vocabulary, Word, encoded_columns
 from obs2seq.errors import ConfigurationError
 from obs2seq.flow.dataflow import flow_graph, select_observations
@@ -40,6 +41,7 @@ from obs2seq.warehouses.spark import (
 )
 from obs2seq.warehouses.spark_arrow.attempts import Attempt, told
 from obs2seq.warehouses.spark_arrow.executors import can_import
+from obs2seq.warehouses.spark_arrow.meaning import unknown_setting
 from obs2seq.warehouses.spark_arrow.obstacles import ObstacleError
 from obs2seq.warehouses.spark_arrow.reading import Ability, Opened, keys_of, opened_by_tasks, shared_out
 from obs2seq.warehouses.spark_arrow.shuffling import attempts_of, attempts_of_files, wait_for_stragglers
@@ -50,6 +52,7 @@ from obs2seq.warehouses.subsets import SubsetSource, context_of
 from obs2seq.warehouses.vocabularies import vocabulary_of
 
 logger = logging.getLogger(__name__)
+_JOINS_SMALL = "spark.sql.adaptive.coalescePartitions.enabled"
 
 
 class ArrowSparkEngine(Engine):
@@ -63,17 +66,26 @@ class ArrowSparkEngine(Engine):
         sizes: How the work is cut.
         environment: Variables that tell tasks where S3 is.
         reads_s3: Whether tasks reach S3 as Spark does.
+        spark: The settings of Spark that the job names.
     """
 
     def __init__(
-        self, tools: Tools, storage: Storage, sizes: Sizes, environment: Mapping[str, str], *, reads_s3: bool
+        self,
+        tools: Tools,
+        storage: Storage,
+        sizes: Sizes,
+        environment: Mapping[str, str],
+        *,
+        reads_s3: bool,
+        spark: Mapping[str, object],
     ) -> None:
         self._tools, self._storage, self._sizes, self._environment = tools, storage, sizes, environment
-        self._reads_s3 = reads_s3
+        self._reads_s3, self._spark = reads_s3, spark
 
     def make(self, order: Order, found: SubsetSource, location: str, run_id: str) -> Manifest:
         with explained(found.source.location, location, expressions_of(order.job)), _told_by_tasks():
-            able = Ability(self._reads_s3, lambda: self._reads_expressions)
+            unknown = unknown_setting(self._spark, self._tools.sessions())
+            able = Ability(self._reads_s3, lambda: self._reads_expressions, unknown)
             opened = opened_by_tasks(order, found, self._partitions(found.source.size), able)
             if opened is not None:
                 product = self._made_of_files(order, found, opened, location)
@@ -99,6 +111,12 @@ class ArrowSparkEngine(Engine):
         task = self._task(order, opened.selection.schema, location)
         partitions = self._partitions(found.source.size)
         self._tell(order, task, partitions)
+        selected = partial(raw_and_selection, order, found, self._tools)
+        if with_severity(order.job.rules, "quarantine"):
+            frames = (
+                selected()
+            )  # Spark may have to look for whole rows afterwards: what it cannot read stops the run now
+            selected = partial(lambda frames: frames, frames)
         session = self._tools.sessions()
         pieces = opened.observations.cut(task.allowance().piece_rows)
         shares = shared_out(pieces, number_of_readers(found.source.size, session.sparkContext.defaultParallelism))
@@ -111,7 +129,6 @@ class ArrowSparkEngine(Engine):
             account.add_told(attempt.read, attempt.counts)
         ledger = account.ledger(order.job)
         ledger.check(order.dataset)
-        selected = partial(raw_and_selection, order, found, self._tools)
         return Product(selected, location, task.columns, files, ledger, arrow_graph(order.job, order.kind))
 
     def _run(self, task: TaskOrder, act: Callable[[], list[Attempt]]) -> tuple[list[WrittenFile], list[Attempt]]:
@@ -147,8 +164,10 @@ class ArrowSparkEngine(Engine):
         return self._sizes.budget(self._tools.sessions().sparkContext)
 
     def _partitions(self, size: int) -> int:
-        at_a_time = self._tools.sessions().sparkContext.defaultParallelism
-        return self._sizes.number_of_partitions(size, self._budget(), at_a_time)
+        session = self._tools.sessions()
+        joins_small = session.conf.get(_JOINS_SMALL, "true") == "true"
+        at_a_time = session.sparkContext.defaultParallelism
+        return self._sizes.number_of_partitions(size, self._budget(), at_a_time, joins_small=joins_small)
 
     @cached_property
     def _reads_expressions(self) -> bool:

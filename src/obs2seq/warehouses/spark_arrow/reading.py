@@ -7,16 +7,19 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import pyarrow as pa
 from pyspark.sql import SparkSession
 
 from obs2seq.domain.job import Job
 from obs2seq.domain.locations import is_s3
 from obs2seq.errors import Obs2SeqError
+from obs2seq.kernel.schema import is_text
 from obs2seq.ports import Source
 from obs2seq.warehouses.arrow.opening import opened_observations
 from obs2seq.warehouses.arrow.pieces import Observations, Piece
 from obs2seq.warehouses.arrow.selection import Selection
 from obs2seq.warehouses.arrow.shares import column_name
+from obs2seq.warehouses.arrow.types import spark_name
 from obs2seq.warehouses.engine import Order
 from obs2seq.warehouses.spark_arrow.parting import BLOCK_BYTES, ReadOrder, packed
 from obs2seq.warehouses.subsets import SubsetSource
@@ -59,10 +62,12 @@ class Ability:
     Args:
         reads_s3: They reach S3 as Spark does.
         reads_expressions: Returns whether executors have sqlglot; asked where a job has expressions.
+        unknown: A setting of Spark by which it may read other values than tasks would; None: there is none.
     """
 
     reads_s3: bool
     reads_expressions: Callable[[], bool]
+    unknown: str | None = None
 
 
 def opened_by_tasks(order: Order, found: SubsetSource, partitions: int, able: Ability) -> Opened | None:
@@ -78,9 +83,13 @@ def opened_by_tasks(order: Order, found: SubsetSource, partitions: int, able: Ab
     if reason is None:
         try:
             with ThreadPoolExecutor(_LOOKERS) as pool:
-                return Opened(*opened_observations(order, found, pool, keeps_aside=False))
+                opened = Opened(*opened_observations(order, found, pool, keeps_aside=False))
         except Obs2SeqError as error:
-            reason = str(error)
+            reason = f"{error.where}: {error.problem}"
+        else:
+            reason = _of_pupils(order.job, opened.selection.schema)
+            if reason is None:
+                return opened
     logger.info("%s: Spark reads the files for the tasks: %s", order.dataset, reason)
     return None
 
@@ -120,9 +129,22 @@ def left_to_spark(job: Job, format_: str) -> str | None:
     return None
 
 
+def _of_pupils(job: Job, schema: pa.Schema) -> str | None:
+    """Say why pupils cannot be divided by their texts: those of some types are known for most values alone."""
+    if job.pupil_sample is None and (job.subset_method != "hash" or len(job.subsets) == 1):
+        return None
+    type_ = schema.field(column_name(schema, job.spec.pupil)).type
+    kinds = (is_text, pa.types.is_integer, pa.types.is_boolean, pa.types.is_decimal)
+    if any(is_kind(type_) for is_kind in kinds):
+        return None
+    return f"they do not divide pupils of type {spark_name(type_)}"
+
+
 def _reason(job: Job, source: Source, partitions: int, able: Ability) -> str | None:
     if reason := left_to_spark(job, source.format):
         return reason
+    if able.unknown is not None:
+        return f"they know nothing of {able.unknown}"
     if is_s3(source.location) and not able.reads_s3:
         return "they may not reach S3 as Spark does"
     if (job.columns or job.row_filter or job.rules) and not able.reads_expressions():

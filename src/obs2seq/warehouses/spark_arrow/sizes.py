@@ -47,14 +47,19 @@ class Sizes:
             return budget_of(self.memory_budget)
         return max(_share(context), _LEAST_BUDGET)
 
-    def number_of_partitions(self, size: int, budget: int, at_a_time: int) -> int:
+    def number_of_partitions(self, size: int, budget: int, at_a_time: int, *, joins_small: bool = True) -> int:
         """Return how many tasks to cut an input of some bytes into.
 
         Args:
             size: Of the input.
             budget: Of one task, in bytes.
             at_a_time: How many tasks run at the same time.
+            joins_small: Whether Spark may join small partitions: tasks in Python that have next to nothing to do
+                would take longer to start.
         """
+        if self.partitions is not None and joins_small:
+            worth = max(math.ceil(size / _LEAST_PARTITION), at_a_time * _TASKS_PER_PROCESSOR)
+            return min(self.partitions, worth)
         if self.partitions is not None:
             return self.partitions
         by_memory = math.ceil(size * MEMORY_PER_BYTE / budget)
