@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -510,6 +511,21 @@ def test_a_file_that_is_cut_short_stops_the_run(tmp_path: Path) -> None:
 
     with pytest.raises(DataError, match=r"a.parquet: expected files that are whole, found one that is corrupt"):
         made(tmp_path / "in", tmp_path / "out")
+
+
+@pytest.mark.parametrize("encoding", ["DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY", "PLAIN"])
+def test_texts_are_read_however_they_are_written(encoding: str, tmp_path: Path) -> None:
+    skills = ["addition", None, "adding", "add", "subtraction"]
+    table = pa.table({"pupilid": [1] * 5, "at": range(5), "skill": skills})
+    (tmp_path / "in").mkdir()
+    for number, options in enumerate(({"use_dictionary": False, "column_encoding": {"skill": encoding}}, {})):
+        pupil = table.set_column(0, "pupilid", pa.array([number] * 5))
+        pq.write_table(pupil, tmp_path / "in" / f"{number}.parquet", row_group_size=2, **options)
+    feature = {"name": "skill", "column": "skill", "pad": "<pad>"}
+
+    _, rows = made(tmp_path / "in", tmp_path / "out", order_by=["at"], features=[feature], sequence_length=5)
+
+    assert [row["skill_sequence"] for row in rows] == [[skill or "<pad>" for skill in skills]] * 2
 
 
 def test_files_that_differ_in_a_column_that_is_read_are_refused(tmp_path: Path) -> None:

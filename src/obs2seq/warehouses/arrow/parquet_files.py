@@ -47,6 +47,14 @@ class _File:
         return self._holding(lambda leaf: "nanoseconds" in str(leaf.logical_type))
 
     @cached_property
+    def coded_texts(self) -> set[str]:
+        """The columns of texts that Arrow reads as codes: it does not where texts are told by how they differ."""
+        texts = [name for name, type_ in self.columns.items() if type_ in (pa.string(), CODED_TEXT)]
+        indices = {self.metadata.schema.column(index).path: index for index in range(len(self.metadata.schema))}
+        groups = [self.metadata.row_group(number) for number in range(self.metadata.num_row_groups)]
+        return {name for name in texts if not any(_is_delta(group.column(indices[name])) for group in groups)}
+
+    @cached_property
     def _schema(self) -> pa.Schema:
         return self.metadata.schema.to_arrow_schema()
 
@@ -152,11 +160,15 @@ def _opened(file: _File, names: Sequence[str]) -> pq.ParquetFile:
         path,
         metadata=file.metadata,
         filesystem=filesystem,
-        read_dictionary=[name for name in names if file.columns[name] in (pa.string(), CODED_TEXT)],
+        read_dictionary=[name for name in names if name in file.coded_texts],
         coerce_int96_timestamp_unit="us",
         # As Spark is told to: a damaged page that can still be unpacked would give other values, in silence.
         page_checksum_verification=True,
     )
+
+
+def _is_delta(column: pq.ColumnChunkMetaData) -> bool:
+    return any(encoding.startswith("DELTA") for encoding in column.encodings)
 
 
 def _footer(file: _File) -> Footer:
